@@ -1,0 +1,26 @@
+"""Run ids and content hashes.
+
+A run id sorts by time and ends in the hash of the resolved config, so that two runs of one
+config are seen to be so at a glance.
+"""
+
+import hashlib
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+
+def canonical_json(value: Any) -> str:
+    """Return `value` as JSON with sorted keys and no spaces: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def content_hash(value: Any) -> str:
+    """Return the SHA-256 of `value` as canonical JSON, in hex."""
+    return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def make_run_id(now_ms: int, config_hash: str) -> str:
+    """Return an id like `20260131T120000-123-9f3c2a1b`: UTC time, milliseconds, config hash."""
+    moment = datetime.fromtimestamp(now_ms / 1000, UTC)
+    return f"{moment:%Y%m%dT%H%M%S}-{now_ms % 1000:03d}-{config_hash[:8]}"

@@ -1,0 +1,72 @@
+"""What is traded: contract size, grids, margin tiers.
+
+Sizes towards the account are contracts; one contract is `ct_val` coins. Prices move in ticks,
+sizes in lots. Read from config today and from the exchange where a feed gives it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arena.core.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class MarginTier:
+    """One row of the position tiers; its rates hold for the whole position, not for a slice."""
+
+    max_contracts: float
+    mmr: float
+    imr: float
+
+
+@dataclass(frozen=True, slots=True)
+class TierTable:
+    """Position tiers of one instrument as they stood on `as_of`; rows ascend by size."""
+
+    as_of: str
+    source: str
+    tiers: tuple[MarginTier, ...]
+
+    def tier_of(self, contracts: float) -> int:
+        """Return the 1-based tier of a position of this absolute size."""
+        for number, tier in enumerate(self.tiers, start=1):
+            if contracts <= tier.max_contracts:
+                return number
+        return len(self.tiers)
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A linear USDT-settled perpetual swap."""
+
+    inst_id: str  # exchange's id, e.g. BTC-USDT-SWAP: also the folder name in the store
+    symbol: str  # unified symbol, e.g. BTC/USDT:USDT
+    ct_val: float  # coins per contract
+    lot_sz: float  # size grid, contracts
+    min_sz: float  # smallest order, contracts
+    tick_sz: float  # price grid, quote currency
+    max_market_sz: float  # largest market order, contracts
+    max_leverage: float
+    funding_interval_ms: int
+    tiers: TierTable
+
+    @property
+    def base(self) -> str:
+        """Base currency, e.g. BTC."""
+        return self.symbol.split("/")[0]
+
+
+def instrument_id(symbol: str) -> str:
+    """Return the exchange id of a swap for its id (`BTC-USDT-SWAP`) or unified symbol (`BTC/USDT:USDT`).
+
+    Raises:
+        ConfigError: the text is neither.
+    """
+    if symbol.endswith("-SWAP") and "/" not in symbol:
+        return symbol
+    pair, _, settle = symbol.partition(":")
+    base, _, quote = pair.partition("/")
+    if base and quote and settle == quote:
+        return f"{base}-{quote}-SWAP"
+    raise ConfigError(f"'{symbol}' names no linear swap: write BTC/USDT:USDT or BTC-USDT-SWAP")
