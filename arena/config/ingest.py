@@ -1,0 +1,94 @@
+"""Typed config of the import job: where history comes from and what it is.
+
+Invariant: a valid config names one source, one series and only timeframes that can be derived from it.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from arena.config.base import ConfigModel
+from arena.config.models import JobConfig, SymbolConfig, TimeframeConfig
+from arena.core.clock import parse_time
+from arena.core.errors import ConfigError
+from arena.core.timeframe import MS_PER_DAY, TIMEFRAMES, Timeframe
+
+
+class FilesExchange(ConfigModel):
+    """Downloaded archives."""
+
+    name: Literal["files"]
+    path: str = Field(description="a file, a folder, or a pattern like archive/*.zip")
+    format: Literal["auto", "arena", "binance", "okx", "freqtrade"]
+    volume: Literal["base", "contracts"] = Field(description="unit of volumes in the files")
+    source: str = Field(
+        pattern=r"^[a-z0-9_-]{1,40}$", description="who published the values; auto: told by the layout"
+    )
+
+    @field_validator("path", mode="before")
+    @classmethod
+    def _is_named(cls, value: Any) -> str:
+        if value is None or not str(value).strip():
+            raise ValueError("not set: name a file, a folder or a pattern, like exchange.path=archive/")
+        return str(value)
+
+
+class SyntheticExchange(ConfigModel):
+    """The generator of a market that never was."""
+
+    name: Literal["synthetic"]
+    seed: int = Field(ge=0)
+    start: str = Field(description="first day, UTC")
+    days: int = Field(ge=1, le=3660, description="length of the market")
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _is_day(cls, value: Any) -> str:
+        try:
+            start_ms = parse_time(str(value))
+        except ConfigError:
+            raise ValueError(f"'{value}' is not a day: write it like 2023-01-01") from None
+        if start_ms % MS_PER_DAY:
+            raise ValueError(f"'{value}' is not midnight UTC: write a day like 2023-01-01")
+        return str(value)
+
+    @property
+    def start_ms(self) -> int:
+        """First moment of the market, UTC ms."""
+        return parse_time(self.start)
+
+
+class IngestConfig(JobConfig):
+    """python -m jobs.ingest"""
+
+    symbol: SymbolConfig
+    timeframe: TimeframeConfig
+    exchange: Annotated[FilesExchange | SyntheticExchange, Field(discriminator="name")]
+    kind: Literal["candles", "mark", "index", "funding"] = Field(
+        description="what the files hold; a synthetic market always has all of them"
+    )
+    derive: list[str] = Field(description="coarser timeframes to build from the imported one")
+
+    @field_validator("derive")
+    @classmethod
+    def _known(cls, names: list[str]) -> list[str]:
+        for name in names:
+            if name not in TIMEFRAMES:
+                raise ValueError(f"'{name}' is not a timeframe (known: {', '.join(TIMEFRAMES)})")
+        return names
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.derive and self.kind == "funding" and self.exchange.name == "files":
+            raise ValueError("derive: funding has no timeframe to derive from, leave derive=[]")
+        step_ms = self.timeframe.timeframe().step_ms
+        for target in self.targets():
+            if target.step_ms <= step_ms or target.step_ms % step_ms:
+                raise ValueError(f"derive={target} is not a multiple of timeframe={self.timeframe.name}")
+        return self
+
+    def targets(self) -> list[Timeframe]:
+        """Return the timeframes to derive, finest first."""
+        return sorted({Timeframe.parse(name) for name in self.derive})

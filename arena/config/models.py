@@ -1,0 +1,259 @@
+"""Typed models of what Hydra composes: groups first, then one model a job.
+
+Invariant: a model that exists is valid; cross-field rules are checked here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from arena.config.base import ConfigModel
+from arena.core.clock import parse_time
+from arena.core.errors import ConfigError
+from arena.core.instrument import Instrument, MarginTier, TierTable
+from arena.core.timeframe import TIMEFRAMES, Timeframe
+
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class TierLadder(ConfigModel):
+    """Evenly stepped tiers after the first few: rates grow by a constant a tier."""
+
+    count: int = Field(ge=1, description="tiers in all, the listed ones included")
+    size_step: Positive = Field(description="contracts added a tier")
+    imr_first: Positive = Field(description="initial margin rate of the first tier of the ladder")
+    imr_step: Positive
+    mmr_below_imr: Positive = Field(description="maintenance rate = initial rate - this")
+
+
+class TiersConfig(ConfigModel):
+    """Position tiers as dated data: rows [largest contracts, mmr, imr], then an optional ladder."""
+
+    as_of: str
+    source: str
+    rows: list[tuple[float, float, float]] = Field(min_length=1)
+    ladder: TierLadder | None = None
+
+    def table(self) -> TierTable:
+        """Return the whole table, rows ascending by size."""
+        tiers = [MarginTier(size, mmr, imr) for size, mmr, imr in self.rows]
+        if self.ladder is not None:
+            for step in range(self.ladder.count - len(tiers)):
+                # rounded to kill binary dust: rates are decimals on a 0.0005 grid
+                imr = round(self.ladder.imr_first + step * self.ladder.imr_step, 10)
+                size = (step + 1) * self.ladder.size_step
+                tiers.append(MarginTier(size, round(imr - self.ladder.mmr_below_imr, 10), imr))
+        return TierTable(self.as_of, self.source, tuple(tiers))
+
+
+class SymbolConfig(ConfigModel):
+    """One linear swap; see `arena.core.instrument.Instrument` for the units."""
+
+    inst_id: str
+    symbol: str
+    ct_val: Positive
+    lot_sz: Positive
+    min_sz: Positive
+    tick_sz: Positive
+    max_market_sz: Positive
+    max_leverage: Positive
+    funding_interval_hours: Literal[1, 2, 4, 6, 8]
+    tiers: TiersConfig
+
+    def instrument(self) -> Instrument:
+        """Return the instrument that this group describes."""
+        return Instrument(
+            inst_id=self.inst_id,
+            symbol=self.symbol,
+            ct_val=self.ct_val,
+            lot_sz=self.lot_sz,
+            min_sz=self.min_sz,
+            tick_sz=self.tick_sz,
+            max_market_sz=self.max_market_sz,
+            max_leverage=self.max_leverage,
+            funding_interval_ms=self.funding_interval_hours * 3_600_000,
+            tiers=self.tiers.table(),
+        )
+
+
+class TimeframeConfig(ConfigModel):
+    """The bar length."""
+
+    name: str
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in TIMEFRAMES:
+            raise ValueError(f"'{name}' is not a timeframe (known: {', '.join(TIMEFRAMES)})")
+        return name
+
+    def timeframe(self) -> Timeframe:
+        """Return the bar length."""
+        return Timeframe.parse(self.name)
+
+
+class WindowConfig(ConfigModel):
+    """Which part of history is run: bars that open in [start, end)."""
+
+    start: str | None = None
+    end: str | None = None
+
+    @field_validator("start", "end", mode="before")
+    @classmethod
+    def _is_time(cls, value: Any) -> str | None:
+        if value is None:
+            return None
+        try:
+            parse_time(str(value))
+        except ConfigError:
+            raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None
+        return str(value)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.start is not None and self.end is not None and self.start_ms >= self.end_ms:  # type: ignore[operator]
+            raise ValueError(f"start={self.start} must be before end={self.end}")
+        return self
+
+    @property
+    def start_ms(self) -> int | None:
+        """First open inside the window, UTC ms, or None for no limit."""
+        return None if self.start is None else parse_time(self.start)
+
+    @property
+    def end_ms(self) -> int | None:
+        """First open after the window, UTC ms, or None for no limit."""
+        return None if self.end is None else parse_time(self.end)
+
+
+class StrategyChoice(ConfigModel):
+    """Name and raw parameters; the strategy's own model checks the parameters."""
+
+    name: str
+    params: dict[str, Any]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _split(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or "name" not in values:
+            raise ValueError("the strategy group has no name: see conf/strategy/")
+        return {"name": values["name"], "params": {k: v for k, v in values.items() if k != "name"}}
+
+
+class CostsConfig(ConfigModel):
+    """Trading costs beside the fee; bps are of the price."""
+
+    half_spread_bps: float | None = Field(ge=0, le=1000, description="half the bid-ask spread")
+    slippage_bps: float | None = Field(ge=0, le=1000, description="price moved against a market order")
+    funding_rate_estimate: float = Field(
+        ge=-0.01, le=0.01, description="rate a settlement where none is stored, if estimates are allowed"
+    )
+    missing: Literal["estimate", "error"] = Field(
+        description="what to do where a cost is not known: assume and say so, or stop"
+    )
+
+
+class SizingConfig(ConfigModel):
+    """How a target of +-1 becomes a size."""
+
+    mode: Literal["equity", "notional", "contracts"]
+    value: Positive = Field(
+        description="equity: share of equity put up as margin; notional: USDT; contracts: contracts"
+    )
+
+    @model_validator(mode="after")
+    def _share(self) -> Self:
+        if self.mode == "equity" and self.value > 1:
+            raise ValueError(f"value={self.value} is a share of equity for mode=equity: at most 1")
+        return self
+
+
+class DataConfig(ConfigModel):
+    """What to do with data that has holes."""
+
+    policy: Literal["strict", "warn"]
+
+
+class StoreConfig(ConfigModel):
+    """Where the market store and the default ledger live."""
+
+    root: str
+
+
+class ReportsConfig(ConfigModel):
+    """Where runs leave their results."""
+
+    root: str
+
+
+class ReportConfig(ConfigModel):
+    """What a run writes beside result.json."""
+
+    html: bool
+    timings: bool
+
+
+class JobConfig(ConfigModel):
+    """Keys that every job has."""
+
+    name: str = Field(max_length=200, description="your own name for the run, shown in lists and reports")
+    validate_only: bool = Field(description="check the configuration and stop")
+    store: StoreConfig
+    reports: ReportsConfig
+
+    @field_validator("name", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> str:
+        return "" if value is None else str(value)
+
+
+class MigrateConfig(JobConfig):
+    """python -m jobs.migrate"""
+
+
+class SmokeConfig(JobConfig):
+    """python -m jobs.smoke"""
+
+    what: Literal["data", "strategies", "all"]
+    symbol: SymbolConfig
+    timeframe: TimeframeConfig
+    last: int = Field(ge=1, le=100, description="signals shown a strategy")
+
+
+class BacktestConfig(JobConfig):
+    """python -m jobs.backtest"""
+
+    symbol: SymbolConfig
+    timeframe: TimeframeConfig
+    window: WindowConfig
+    strategy: StrategyChoice
+    costs: CostsConfig
+    sizing: SizingConfig
+    data: DataConfig
+    report: ReportConfig
+    limit: int | None = Field(
+        ge=2, description="newest bars of the window; not used when window.start is set"
+    )
+    signal_window: int = Field(ge=0, description="bars of the run that must precede the first trade")
+    initial_capital: Positive
+    fee_rate: float = Field(ge=0, le=0.1, description="taker fee, fraction of notional")
+    leverage: float = Field(ge=1, description="the exchange's leverage setting")
+    margin_mode: Literal["cross", "isolated"]
+    seed: int | None = None
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.window.start is None and self.limit is not None and self.signal_window > self.limit:
+            raise ValueError(
+                f"signal_window={self.signal_window} must be at most limit={self.limit}: "
+                "raise limit or lower signal_window"
+            )
+        if self.leverage > self.symbol.max_leverage:
+            raise ValueError(
+                f"leverage={self.leverage:g}: {self.symbol.inst_id} allows at most {self.symbol.max_leverage:g}"
+            )
+        return self
