@@ -1,0 +1,218 @@
+"""Reads of the market store.
+
+Never writes, never locks and never waits: a file is replaced at one stroke, so whatever is opened is
+whole. Invariant: a read opens only the partitions that can hold rows of its range, newest first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from arena.core.bars import Bars, FundingSeries, empty_bars
+from arena.core.timeframe import TIMEFRAMES, Timeframe
+from arena.store.market.files import LocalFiles, local_path
+from arena.store.market.layout import (
+    FUNDING_FOLDER,
+    MARKET_FOLDER,
+    REVISIONS_FOLDER,
+    SUFFIX,
+    FundingInfo,
+    Kind,
+    Series,
+    SeriesInfo,
+    is_period,
+    period_of,
+)
+from arena.store.market.revisions import restore_as_of
+from arena.store.market.tables import Columns, Part, read_extent, read_table
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Extent of a stored series: opens of its first and last bar, and how many there are.
+
+    `expected` counts the grid from first to last, `missing` what of it is not stored.
+    """
+
+    first: int
+    last: int
+    present: int
+    expected: int
+    missing: int
+
+
+class MarketReader:
+    """Reads bars and funding below `<root>/market`.
+
+    Arrays handed out are writable, C-contiguous copies of their own, so that compiled kernels see one
+    array type whatever the number of files; nobody else holds them.
+    """
+
+    def __init__(self, root: str | Path) -> None:
+        self._files = LocalFiles(local_path(root) / MARKET_FOLDER)
+
+    @property
+    def location(self) -> Path:
+        """Folder of the market's files, for messages."""
+        return self._files.root
+
+    def read_bars(
+        self,
+        kind: Kind,
+        inst_id: str,
+        timeframe: Timeframe,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> Bars:
+        """Return the newest `limit` bars with `start` <= open < `end`; empty when none is stored.
+
+        Args:
+            kind: which prices.
+            inst_id: exchange's id of the instrument.
+            timeframe: length of the stored bars.
+            start: first open, UTC ms.
+            end: first open not wanted, UTC ms.
+            limit: how many at most.
+            as_of: UTC ms; rows stored later are left out and values changed later are as they were.
+
+        Raises:
+            DataError: a stored file cannot be read.
+        """
+        series = SeriesInfo(Kind(kind), inst_id, timeframe)
+        parts = self._read_newest(series, start, end, limit, as_of)
+        if not any(map(len, parts)):
+            return empty_bars(inst_id, timeframe)
+        columns = _join(parts, ("ts", *series.values))
+        volume = columns["volume"] if "volume" in columns else np.zeros(len(columns["ts"]))
+        return Bars(
+            inst_id,
+            timeframe,
+            ts=columns["ts"],
+            open=columns["open"],
+            high=columns["high"],
+            low=columns["low"],
+            close=columns["close"],
+            volume=volume,
+            origin=frozenset[str]().union(*(part.origin for part in parts)),
+        )
+
+    def read_funding(
+        self,
+        inst_id: str,
+        *,
+        start: int | None = None,
+        end: int | None = None,
+        limit: int | None = None,
+        as_of: int | None = None,
+    ) -> FundingSeries:
+        """Return the newest `limit` settlements with `start` <= ts < `end`; empty when none is stored.
+
+        Raises:
+            DataError: a stored file cannot be read.
+        """
+        parts = self._read_newest(FundingInfo(inst_id), start, end, limit, as_of)
+        if not any(map(len, parts)):
+            return FundingSeries(inst_id, np.empty(0, np.int64), np.empty(0, np.float64), ())
+        columns = _join(parts, ("ts", "rate", "source"))
+        return FundingSeries(inst_id, columns["ts"], columns["rate"], tuple(columns["source"].tolist()))
+
+    def list_series(self) -> list[SeriesInfo]:
+        """Return the stored bar series, by kind, instrument and length of bar."""
+        found = [
+            SeriesInfo(kind, inst_id, Timeframe.parse(name))
+            for kind in Kind
+            for inst_id in self._files.list_folders(kind)
+            for name in self._files.list_folders(f"{kind}/{inst_id}")
+            if name in TIMEFRAMES
+        ]
+        return sorted(series for series in found if self._periods(series))
+
+    def list_funding(self) -> list[str]:
+        """Return the instruments with stored funding."""
+        known = self._files.list_folders(FUNDING_FOLDER)
+        return [inst_id for inst_id in known if self._periods(FundingInfo(inst_id))]
+
+    def coverage(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Coverage | None:
+        """Return the extent of a series from the footers of its files, None when it is not stored."""
+        series = SeriesInfo(Kind(kind), inst_id, timeframe)
+        extents = [read_extent(self._path(series, period)) for period in self._periods(series)]
+        if not extents:
+            return None
+        first, last = extents[0].first, extents[-1].last
+        present = sum(extent.rows for extent in extents)
+        expected = (last - first) // timeframe.step_ms + 1
+        return Coverage(first, last, present, expected, expected - present)
+
+    def read_revisions(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Columns:
+        """Return every changed value of a series, in the order of the changes inside each partition.
+
+        Columns: `ts`, `old_*` and `new_*` of each value, `known_since` (UTC ms at which the old value
+        became known), `changed_at`, `source`, `job`. No column when nothing ever changed.
+        """
+        return self._revisions(SeriesInfo(Kind(kind), inst_id, timeframe))
+
+    def read_funding_revisions(self, inst_id: str) -> Columns:
+        """Return every changed settlement; columns as `read_revisions`, of `rate` and `source`."""
+        return self._revisions(FundingInfo(inst_id))
+
+    def _revisions(self, series: Series) -> Columns:
+        stems = self._files.list_stems(f"{REVISIONS_FOLDER}/{series.folder}", SUFFIX)
+        parts = [read_table(self._path(series, stem, REVISIONS_FOLDER)) for stem in stems if is_period(stem)]
+        return _join(parts, tuple(parts[0].columns)) if parts else {}
+
+    def _read_newest(
+        self, series: Series, start: int | None, end: int | None, limit: int | None, as_of: int | None
+    ) -> list[Part]:
+        parts: list[Part] = []
+        wanted = limit
+        for period in reversed(self._periods(series, start, end)):
+            if wanted is not None and wanted <= 0:
+                break
+            part = self._read_period(series, period, start, end, wanted, as_of)
+            parts.append(part)
+            if wanted is not None:
+                wanted -= len(part)
+        return parts[::-1]
+
+    def _read_period(
+        self,
+        series: Series,
+        period: str,
+        start: int | None,
+        end: int | None,
+        limit: int | None,
+        as_of: int | None,
+    ) -> Part:
+        path = self._path(series, period)
+        names = ("ts", *series.values)
+        if as_of is None:
+            return read_table(path, names, start=start, end=end, limit=limit)
+        part = read_table(path, (*names, "known_since"), start=start, end=end)
+        # Revisions are recorded before the data changes: read in this order, none can be overlooked.
+        revisions_path = self._path(series, period, REVISIONS_FOLDER)
+        revisions = read_table(revisions_path).columns if revisions_path.is_file() else None
+        rows = restore_as_of(part.columns, revisions, series.values, as_of)
+        if limit is not None:
+            rows = {name: column[max(0, len(column) - limit) :] for name, column in rows.items()}
+        return Part(rows, part.origin)
+
+    def _periods(self, series: Series, start: int | None = None, end: int | None = None) -> list[str]:
+        stems = filter(is_period, self._files.list_stems(series.folder, SUFFIX))
+        oldest = "" if start is None else period_of(start, series.calendar_unit)
+        newest = "~" if end is None else period_of(end - 1, series.calendar_unit)
+        return [stem for stem in stems if oldest <= stem <= newest]
+
+    def _path(self, series: Series, period: str, above: str = "") -> Path:
+        return self._files.path(f"{above}/{series.folder}/{period}{SUFFIX}".lstrip("/"))
+
+
+def _join(parts: list[Part], names: tuple[str, ...]) -> Columns:
+    if len(parts) == 1:
+        return {name: np.ascontiguousarray(parts[0].columns[name]) for name in names}
+    return {name: np.concatenate([part.columns[name] for part in parts]) for name in names}
