@@ -1,0 +1,98 @@
+"""Writes about stored candles: findings and repairs.
+
+Invariant: one finding (kind, series, range) is one row, however often it is seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection, case, null
+
+from arena.store.ledger.table_writer import TableWriter
+from arena.store.ledger.tables import CANDLE_INTEGRITY_EVENTS, CANDLE_REPAIR_JOBS
+from arena.store.ledger.values import mapped_values
+
+if TYPE_CHECKING:
+    from arena.store.ledger.rows import IntegrityEventRow, RepairJobRow
+
+CONFIRMED_ABSENT = "confirmed_absent"
+"""Resolution of a hole that the exchange itself has; seeing it again does not open it again."""
+
+_SAME_FINDING = ("kind", "inst_id", "timeframe", "start_ts", "end_ts")
+_SEEN_AFRESH = ("severity", "bars", "source", "detail_json", "run_id", "last_seen_ms")
+
+
+class MarketHealthWrites(TableWriter):
+    """The ledger's methods about the health of candles."""
+
+    def record_integrity_events(self, rows: Sequence[IntegrityEventRow]) -> list[int]:
+        """Write findings in one transaction and return their ids, in the rows' order.
+
+        A known finding keeps its id and `first_seen_ms`; one that had been repaired is open again.
+        """
+        prepared = [_finding(row) for row in rows]
+        if not prepared:
+            return []
+        with self._connection.write() as connection:
+            return [self._record_finding(connection, values) for values in prepared]
+
+    def resolve_integrity_event(
+        self, event_id: int, resolution: str, resolved_ms: int, repair_id: str | None = None
+    ) -> None:
+        """Close a finding as `repaired`, `gone` or `confirmed_absent`.
+
+        Raises:
+            DataError: there is no such finding.
+        """
+        changes = {"resolution": resolution, "resolved_ms": resolved_ms, "repair_id": repair_id}
+        self._change(CANDLE_INTEGRITY_EVENTS, "event_id", event_id, changes)
+
+    def start_repair_job(self, row: RepairJobRow) -> None:
+        """Write that a repair has begun; a known key is left as it is."""
+        self._insert_new(CANDLE_REPAIR_JOBS, row)
+
+    def finish_repair_job(
+        self,
+        repair_id: str,
+        status: str,
+        finished_ms: int,
+        *,
+        outcome: str | None = None,
+        bars_done: int | None = None,
+        after_json: str | None = None,
+        error: str | None = None,
+    ) -> None:
+        """Write how a repair has ended.
+
+        Raises:
+            DataError: there is no such repair.
+        """
+        changes = {
+            "status": status,
+            "finished_ms": finished_ms,
+            "outcome": outcome,
+            "bars_done": bars_done,
+            "after_json": after_json,
+            "error": error,
+        }
+        self._change(CANDLE_REPAIR_JOBS, "repair_id", repair_id, changes)
+
+    def _record_finding(self, connection: Connection, values: dict[str, Any]) -> int:
+        columns = CANDLE_INTEGRITY_EVENTS.c
+        statement = self._upserting(CANDLE_INTEGRITY_EVENTS).values(values)
+        absent = columns.resolution == CONFIRMED_ABSENT
+        changes: dict[str, Any] = {name: statement.excluded[name] for name in _SEEN_AFRESH}
+        changes["times_seen"] = columns.times_seen + 1
+        for name in ("resolution", "resolved_ms", "repair_id"):
+            changes[name] = case((absent, columns[name]), else_=null())
+        upsert = statement.on_conflict_do_update(index_elements=_SAME_FINDING, set_=changes)
+        return int(connection.execute(upsert.returning(columns.event_id)).scalar_one())
+
+
+def _finding(row: IntegrityEventRow) -> dict[str, Any]:
+    given = {field.name: getattr(row, field.name) for field in fields(row) if field.name != "seen_ms"}
+    seen = {"first_seen_ms": row.seen_ms, "last_seen_ms": row.seen_ms}
+    return mapped_values(CANDLE_INTEGRITY_EVENTS, {**given, **seen})

@@ -1,0 +1,1 @@
+"""One module a revision; once released, a revision is never changed."""

@@ -1,0 +1,94 @@
+"""The ledger's reads as statements, apart from any connection, so that tests can ask for their plans.
+
+Newest first, always limited. Invariant: every read of a long table goes along an index.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select, Table, func, select
+
+from arena.store.ledger.tables import (
+    BACKTEST_CONFIGS,
+    BACKTEST_RESULTS,
+    BACKTEST_RUNS,
+    CANDLE_INTEGRITY_EVENTS,
+)
+
+Row = dict[str, Any]
+Rows = Select[Any]
+
+
+def newest(
+    table: Table,
+    time: str,
+    limit: int,
+    same: Mapping[str, Any] | None = None,
+    *,
+    start_ms: int | None = None,
+    end_ms: int | None = None,
+) -> Rows:
+    """Return the newest rows by `time`, those where the given columns are equal (None: any value)."""
+    column = table.c[time]
+    keys = [key.desc() for key in table.primary_key.columns if key is not column]  # a fixed order of equals
+    statement = select(table).order_by(column.desc(), *keys).limit(limit)
+    for name, value in (same or {}).items():
+        if value is not None:
+            statement = statement.where(table.c[name] == value)
+    if start_ms is not None:
+        statement = statement.where(column >= start_ms)
+    if end_ms is not None:
+        statement = statement.where(column < end_ms)
+    return statement
+
+
+def backtests(limit: int, same: Mapping[str, Any]) -> Rows:
+    """Return the newest runs, each with its headline metrics."""
+    results = [column for column in BACKTEST_RESULTS.c if column.name not in {"run_id", "metrics_json"}]
+    joined = BACKTEST_RUNS.outerjoin(BACKTEST_RESULTS)
+    statement = select(*BACKTEST_RUNS.c, *results).select_from(joined)
+    for name, value in same.items():
+        if value is not None:
+            statement = statement.where(BACKTEST_RUNS.c[name] == value)
+    return statement.order_by(BACKTEST_RUNS.c.created_ms.desc(), BACKTEST_RUNS.c.run_id.desc()).limit(limit)
+
+
+def backtest(run_id: str) -> Rows:
+    """Return one run with its config and metrics."""
+    results = [column for column in BACKTEST_RESULTS.c if column.name != "run_id"]
+    joined = BACKTEST_RUNS.outerjoin(BACKTEST_RESULTS).outerjoin(BACKTEST_CONFIGS)
+    statement = select(*BACKTEST_RUNS.c, *results, BACKTEST_CONFIGS.c.config_json).select_from(joined)
+    return statement.where(BACKTEST_RUNS.c.run_id == run_id)
+
+
+def trial_count(dataset_hash: str) -> Rows:
+    """Return how many parameter sets were tried on a data set; one config counts once."""
+    a_config = (
+        select(func.max(BACKTEST_RUNS.c.trial_count).label("trials"))
+        .where(BACKTEST_RUNS.c.dataset_hash == dataset_hash)
+        .group_by(BACKTEST_RUNS.c.config_hash)
+        .subquery()
+    )
+    return select(func.coalesce(func.sum(a_config.c.trials), 0))
+
+
+def rows_of_run(table: Table, run_id: str, limit: int | None, after_seq: int) -> Rows:
+    """Return a run's rows in their order, from the one after `after_seq`."""
+    statement = select(table).where(table.c.run_id == run_id, table.c.seq > after_seq).order_by(table.c.seq)
+    return statement if limit is None else statement.limit(limit)
+
+
+def integrity_events(
+    limit: int, same: Mapping[str, Any], *, unresolved: bool, start_ts: int | None, end_ts: int | None
+) -> Rows:
+    """Return findings, the newest range first, those that touch [start_ts, end_ts)."""
+    columns = CANDLE_INTEGRITY_EVENTS.c
+    statement = newest(CANDLE_INTEGRITY_EVENTS, "start_ts", limit, same, end_ms=end_ts)
+    if start_ts is not None:
+        statement = statement.where(columns.end_ts > start_ts)
+    return statement.where(columns.resolution.is_(None)) if unresolved else statement
+
+
+def one(table: Table, key: str, value: str) -> Rows:
+    """Return the row with this key."""
+    return select(table).where(table.c[key] == value)
