@@ -1,0 +1,300 @@
+"""The account: what a fill, a funding settlement and a liquidation do to cash and position.
+
+Linear USDT swap, one position, net mode. Sizes are whole lots (exact in float64), prices leave
+on the tick grid, every change of cash is booked to exactly one of price, fee, slippage, funding
+or penalty. No decisions here: `kernel` says when, this module says what it costs.
+Written rules: docs/engine.md. Formulas of margin and liquidation: OKX, see there.
+"""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from arena.engine.jit import inlined
+from arena.engine.records import FillReason
+
+SIZE_EPS = 1e-6
+"""Lots and ticks closer than this to the next whole number count as that number (binary dust)."""
+
+NOTABLE_CUT = 0.99
+"""An order counts as clipped when less than this share of it is left; the open's drift cuts a little."""
+
+REASON_OPEN = int(FillReason.OPEN)
+REASON_CLOSE = int(FillReason.CLOSE)
+REASON_STOP = int(FillReason.STOP_LOSS)
+REASON_TAKE = int(FillReason.TAKE_PROFIT)
+REASON_LIQ_PART = int(FillReason.LIQUIDATION_PARTIAL)
+REASON_LIQ = int(FillReason.LIQUIDATION)
+
+STATE_DTYPE = np.dtype(
+    [
+        ("cash", np.float64),
+        ("lots", np.float64),  # signed
+        ("avg", np.float64),  # average entry price
+        ("stop", np.float64),  # trigger prices; NaN: none
+        ("take", np.float64),
+        ("liq", np.float64),  # mark price at which the position is liquidated; NaN: none
+        ("iso_margin", np.float64),  # margin set aside for an isolated position (still part of cash)
+        ("last_ref", np.float64),  # reference price of the last booking of price PnL
+        ("price_pnl", np.float64),
+        ("fees", np.float64),
+        ("slippage", np.float64),
+        ("funding", np.float64),
+        ("penalty", np.float64),
+        ("acted_target", np.float64),  # the last target that was acted upon
+        ("order_target", np.float64),  # the pending order: one at most
+        ("order_lots", np.float64),
+        ("order_stop", np.float64),
+        ("order_take", np.float64),
+        ("order_bar", np.int64),  # bar that decided it; -1: no pending order
+        ("orders", np.int64),  # ids given so far
+        ("fills", np.int64),
+        ("expired", np.int64),
+        ("rejected", np.int64),
+        ("clipped", np.int64),
+        ("next_funding", np.int64),
+        ("ruined", np.int64),
+    ],
+    align=True,
+)
+
+
+class AccountRules(NamedTuple):
+    """Scalars of one run; sizes in lots, rates as fractions."""
+
+    coins_per_lot: float
+    lot_sz: float
+    tick: float
+    ticks_per_unit: float  # 1 / tick where that is whole (exact prices), else 0
+    min_lots: float
+    max_order_lots: float
+    max_position_lots: float  # largest size the tiers allow at this leverage
+    margin_rate: float  # 1 / leverage: initial margin of a position
+    order_rate: float  # margin_rate + fee: what adding a position asks for
+    fee: float
+    cost: float  # half spread + slippage
+    isolated: bool
+    size_mode: int  # 0 equity share, 1 notional, 2 contracts
+    size_value: float
+    first_bar: int  # no fill before this bar
+
+
+@inlined
+def price_on_tick(price: float, side: int, rules: Any) -> float:
+    """Return `price` on the tick grid, rounded against the trader: buys up, sells down."""
+    whole = rules.ticks_per_unit > 0.0
+    steps = price * rules.ticks_per_unit if whole else price / rules.tick
+    steps = np.ceil(steps - SIZE_EPS) if side > 0 else np.floor(steps + SIZE_EPS)
+    return float(steps / rules.ticks_per_unit if whole else steps * rules.tick)
+
+
+@inlined
+def tier_index(lots: float, tier_lots: Any) -> int:
+    """Return the 0-based tier of a position of `lots`; its rates hold for the whole position."""
+    size = abs(lots)
+    for index in range(len(tier_lots)):
+        if size <= tier_lots[index] + SIZE_EPS:
+            return index
+    return len(tier_lots) - 1
+
+
+@inlined
+def margin_equity(state: Any, mark: float, rules: Any) -> float:
+    """Return what stands behind the position at `mark`: the account (cross) or its own margin (isolated)."""
+    base = state.iso_margin if rules.isolated else state.cash
+    return float(base + state.lots * rules.coins_per_lot * (mark - state.avg))
+
+
+@inlined
+def reset_liquidation(state: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> None:
+    """Recompute the liquidation mark price: equity = notional x (mmr + fee), OKX's margin ratio of 100 %."""
+    if state.lots == 0.0:
+        state.liq = np.nan
+        return
+    rate = tier_mmr[tier_index(state.lots, tier_lots)] + rules.fee
+    coins = state.lots * rules.coins_per_lot
+    base = state.iso_margin if rules.isolated else state.cash
+    # base + coins (p - avg) = |coins| p rate
+    price = (coins * state.avg - base) / (coins - abs(coins) * rate)
+    state.liq = price if price > 0.0 else np.nan
+
+
+@inlined
+def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
+    """Pay or receive funding: position value at mark x rate; longs pay a positive rate."""
+    amount = -state.lots * rules.coins_per_lot * mark * rate
+    state.cash += amount
+    state.funding += amount
+
+
+@inlined
+def book_fill(
+    state: Any,
+    fills: Any,
+    bar: int,
+    lots: float,
+    ref: float,
+    price: float,
+    reason: int,
+    signal_bar: int,
+    rules: Any,
+) -> None:
+    """Apply a fill of signed `lots` at `price` and record it.
+
+    A fill only opens, adds, reduces or closes: one that would cross zero is booked as two.
+    """
+    coins = lots * rules.coins_per_lot
+    held = state.lots
+    state.price_pnl += held * rules.coins_per_lot * (ref - state.last_ref)
+    state.last_ref = ref
+    shift = coins * (price - ref)
+    if reason == REASON_LIQ:
+        state.penalty += shift
+    else:
+        state.slippage += shift
+    fee = abs(coins) * price * rules.fee
+    state.fees += fee
+    state.cash -= fee
+    state.lots = held + lots
+    if held == 0.0:
+        state.avg = price
+        state.iso_margin = abs(coins) * price * rules.margin_rate
+    elif (held > 0.0) == (lots > 0.0):
+        state.avg = (held * state.avg + lots * price) / state.lots
+        state.iso_margin += abs(coins) * price * rules.margin_rate
+    else:
+        state.cash -= coins * (price - state.avg)
+        if state.lots == 0.0:
+            state.avg = 0.0
+            state.iso_margin = 0.0
+            state.stop = np.nan
+            state.take = np.nan
+        else:
+            state.iso_margin *= state.lots / held
+    row = fills[state.fills]
+    row.bar = bar
+    row.signal_bar = signal_bar
+    row.order_id = state.orders
+    row.reason = reason
+    row.lots = lots
+    row.ref_price = ref
+    row.price = price
+    row.cash = state.cash
+    row.funding_total = state.funding
+    state.fills += 1
+
+
+@inlined
+def market_fill(
+    state: Any,
+    fills: Any,
+    bar: int,
+    lots: float,
+    ref: float,
+    reason: int,
+    signal_bar: int,
+    rules: Any,
+) -> None:
+    """Fill signed `lots` by market order: `ref` moved against the order by spread and slippage."""
+    side = 1 if lots > 0.0 else -1
+    price = price_on_tick(ref * (1.0 + side * rules.cost), side, rules)
+    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules)
+
+
+@inlined
+def bankruptcy_price(state: Any, rules: Any) -> float:
+    """Return the price at which closing whole, fee paid, leaves the margin at exactly zero."""
+    coins = state.lots * rules.coins_per_lot
+    base = state.iso_margin if rules.isolated else state.cash
+    # base + coins (p - avg) - |coins| p fee = 0
+    return float((coins * state.avg - base) / (coins - abs(coins) * rules.fee))
+
+
+@inlined
+def liquidate(
+    state: Any, fills: Any, bar: int, mark: float, rules: Any, tier_lots: Any, tier_mmr: Any
+) -> None:
+    """Liquidate at `mark`: step down two tiers at a time from tier 3 up, else take the position over whole.
+
+    A step is a market order at the mark. A take-over happens at the bankruptcy price: what is left
+    of the margin goes to the insurance fund, what is short of it is the fund's.
+    """
+    due = True  # the caller saw the mark at or beyond the liquidation price: rounding must not argue
+    while state.lots != 0.0:
+        tier = tier_index(state.lots, tier_lots)
+        equity = margin_equity(state, mark, rules)
+        notional = abs(state.lots) * rules.coins_per_lot * mark
+        if not due and equity > notional * (tier_mmr[tier] + rules.fee):
+            break
+        due = False
+        state.orders += 1
+        sign = 1.0 if state.lots > 0.0 else -1.0
+        kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
+        if equity > 0.0 and kept > 0.0:
+            market_fill(state, fills, bar, -sign * (abs(state.lots) - kept), mark, REASON_LIQ_PART, -1, rules)
+            continue
+        price = bankruptcy_price(state, rules)
+        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules)
+        if not rules.isolated:
+            state.ruined = 1
+    reset_liquidation(state, rules, tier_lots, tier_mmr)
+
+
+@inlined
+def affordable_lots(state: Any, price: float, rules: Any) -> float:
+    """Return the largest absolute position that margin and fee allow when adding at `price`.
+
+    Initial margin is notional / leverage (OKX); the fee of the added part has to be there, too.
+    """
+    held = abs(state.lots)
+    value = rules.coins_per_lot * price
+    if rules.isolated:
+        room = (state.cash - state.iso_margin) / (value * rules.order_rate)
+        lots = held + max(0.0, room)
+    else:
+        equity = state.cash + state.lots * rules.coins_per_lot * (price - state.avg)
+        lots = (equity + held * value * rules.fee) / (value * rules.order_rate)
+    return float(np.floor(min(lots, rules.max_position_lots) + SIZE_EPS))
+
+
+@inlined
+def execute_order(
+    state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any
+) -> None:
+    """Bring the position to the pending order's size at `ref`, as far as limits and margin allow."""
+    wanted = state.order_lots
+    held = state.lots
+    decided = state.order_bar
+    state.order_bar = -1
+    state.acted_target = state.order_target
+    state.orders += 1
+    sign = 1.0 if wanted > 0.0 else -1.0
+    if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
+        market_fill(state, fills, bar, -held, ref, REASON_CLOSE, decided, rules)
+    elif abs(wanted) < abs(held):
+        if abs(held) - abs(wanted) >= rules.min_lots:
+            market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules)
+        else:
+            state.rejected += 1
+    if abs(wanted) > abs(state.lots):
+        price = price_on_tick(ref * (1.0 + sign * rules.cost), 1 if sign > 0.0 else -1, rules)
+        size = min(abs(wanted), affordable_lots(state, price, rules))
+        size = min(size, abs(state.lots) + rules.max_order_lots)
+        added = size - abs(state.lots)
+        if added < rules.min_lots or added <= 0.0:
+            state.rejected += 1
+        else:
+            if size < NOTABLE_CUT * abs(wanted):
+                state.clipped += 1
+            market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules)
+            _set_protection(state, sign, rules)
+    reset_liquidation(state, rules, tier_lots, tier_mmr)
+
+
+@inlined
+def _set_protection(state: Any, sign: float, rules: Any) -> None:
+    """Set stop and take-profit from the average entry, rounded away from it onto the tick grid."""
+    stop = state.avg - sign * state.order_stop
+    take = state.avg + sign * state.order_take
+    state.stop = price_on_tick(stop, -1 if sign > 0.0 else 1, rules) if stop > 0.0 else np.nan
+    state.take = price_on_tick(take, 1 if sign > 0.0 else -1, rules) if take > 0.0 else np.nan

@@ -1,0 +1,200 @@
+"""The engine's door: typed inputs in, the account's whole course out.
+
+Invariant, asserted on every run: price PnL - fees + funding - slippage - penalty equals the
+change of equity to 1e-9 of the capital.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.core.bars import Bars, FloatArray
+from arena.core.errors import ArenaError
+from arena.core.instrument import Instrument
+from arena.core.signal import Signal
+from arena.engine.records import COMPACT_FILL_DTYPE
+from arena.engine.settlements import Settlements
+
+IDENTITY_TOLERANCE = 1e-9
+ROOM = 512
+
+SizeMode = Literal["equity", "notional", "contracts"]
+_SIZE_MODES: dict[SizeMode, int] = {"equity": 0, "notional": 1, "contracts": 2}
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSettings:
+    """What a run assumes of the account; rates are fractions, money USDT."""
+
+    initial_capital: float
+    fee_rate: float
+    cost_rate: float  # half spread + slippage
+    leverage: float
+    isolated: bool
+    size_mode: SizeMode
+    size_value: float
+    first_bar: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MarkPrices:
+    """Mark price per bar, (n,) each."""
+
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AccountCourse:
+    """What happened: equity (USDT at each close) and position (signed contracts) per bar, and every fill."""
+
+    equity: FloatArray
+    position: FloatArray
+    compact_fills: NDArray[np.void]  # COMPACT_FILL_DTYPE; `fills` has them written out
+    price_pnl: float
+    fees: float
+    funding: float
+    slippage: float
+    penalty: float
+    identity_error: float  # |sum of parts - equity change| / capital
+    orders: int
+    expired: int
+    rejected: int
+    clipped: int
+    ruined: bool
+
+
+def simulate(
+    bars: Bars,
+    signal: Signal,
+    settlements: Settlements,
+    mark: MarkPrices,
+    instrument: Instrument,
+    settings: AccountSettings,
+) -> AccountCourse:
+    """Run one account over `bars` and return its course.
+
+    `signal`, `mark` and `bars` have equal length n; `settlements` index into the bars.
+
+    Raises:
+        ArenaError: the account identity does not hold - a bug, never a property of the data.
+    """
+    from arena.engine.kernel import run_bars
+
+    n = len(bars)
+    adjacent = np.ones(n, np.bool_)
+    adjacent[1:] = np.diff(bars.ts) == bars.timeframe.step_ms
+    market = (
+        bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low, adjacent,
+    )  # fmt: skip
+    tier_lots = np.array([tier.max_contracts / instrument.lot_sz for tier in instrument.tiers.tiers])
+    tier_mmr = np.array([tier.mmr for tier in instrument.tiers.tiers])
+    state = new_state(settings.initial_capital)
+    if n:
+        state["last_ref"] = bars.open[0]
+    equity, position = np.empty(n), np.empty(n)
+    # two fills a bar; memory that is never written is never touched, so a large room costs nothing
+    fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
+    rules = account_rules(instrument, settings)
+    done = 0
+    while done < n:
+        if done:  # the last pass ran out of room for fills
+            fills = np.concatenate([fills, np.empty(len(fills), COMPACT_FILL_DTYPE)])
+        done = run_bars(
+            market,
+            (signal.target, signal.stop_distance, signal.take_distance),
+            (settlements.bar, settlements.at_open, settlements.rate, settlements.mark),
+            tier_lots,
+            tier_mmr,
+            rules,
+            state,
+            fills,
+            equity,
+            position,
+            done,
+        )
+    return _course(state[0], fills, equity, position, bars, instrument, settings)
+
+
+def new_state(cash: float) -> NDArray[np.void]:
+    """Return the state of a flat account with this much cash, shape (1,)."""
+    from arena.engine.account import STATE_DTYPE
+
+    state = np.zeros(1, STATE_DTYPE)
+    state["cash"] = cash
+    state["order_bar"] = -1
+    for name in ("stop", "take", "liq"):
+        state[name] = np.nan
+    return state
+
+
+def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[object, ...]:
+    """Return the kernel's scalars; sizes become lots, the leverage becomes a position limit."""
+    from arena.engine.account import SIZE_EPS, AccountRules
+
+    lot = instrument.lot_sz
+    per_unit = 1.0 / instrument.tick_sz
+    whole = round(per_unit)
+    allowed = [t.max_contracts for t in instrument.tiers.tiers if t.imr <= 1.0 / settings.leverage + 1e-12]
+    return AccountRules(
+        coins_per_lot=float(instrument.ct_val * lot),
+        lot_sz=float(lot),
+        tick=float(instrument.tick_sz),
+        ticks_per_unit=float(whole) if whole >= 1 and math.isclose(per_unit, whole, rel_tol=1e-12) else 0.0,
+        min_lots=float(math.ceil(instrument.min_sz / lot - SIZE_EPS)),
+        max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
+        max_position_lots=float(math.floor(max(allowed, default=0.0) / lot + SIZE_EPS)),
+        margin_rate=1.0 / settings.leverage,
+        order_rate=1.0 / settings.leverage + settings.fee_rate,
+        fee=float(settings.fee_rate),
+        cost=float(settings.cost_rate),
+        isolated=settings.isolated,
+        size_mode=_SIZE_MODES[settings.size_mode],
+        size_value=float(settings.size_value),
+        first_bar=settings.first_bar,
+    )
+
+
+def _course(
+    state: np.void,
+    fills: NDArray[np.void],
+    equity: FloatArray,
+    position: FloatArray,
+    bars: Bars,
+    instrument: Instrument,
+    settings: AccountSettings,
+) -> AccountCourse:
+    price_pnl = float(state["price_pnl"])
+    if len(bars):
+        coins = float(state["lots"]) * instrument.lot_sz * instrument.ct_val
+        price_pnl += coins * (float(bars.close[-1]) - float(state["last_ref"]))
+    parts = price_pnl - state["fees"] + state["funding"] - state["slippage"] - state["penalty"]
+    change = (equity[-1] if len(equity) else settings.initial_capital) - settings.initial_capital
+    error = abs(float(parts) - float(change)) / settings.initial_capital
+    if not error <= IDENTITY_TOLERANCE:
+        raise ArenaError(
+            f"the account does not add up: parts {float(parts):.12g}, equity change {float(change):.12g} "
+            f"on {bars.inst_id} {bars.timeframe}"
+        )
+    return AccountCourse(
+        equity=equity,
+        position=position,
+        compact_fills=fills[: int(state["fills"])],
+        price_pnl=price_pnl,
+        fees=float(state["fees"]),
+        funding=float(state["funding"]),
+        slippage=float(state["slippage"]),
+        penalty=float(state["penalty"]),
+        identity_error=error,
+        orders=int(state["orders"]),
+        expired=int(state["expired"]),
+        rejected=int(state["rejected"]),
+        clipped=int(state["clipped"]),
+        ruined=bool(state["ruined"]),
+    )

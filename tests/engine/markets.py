@@ -1,0 +1,238 @@
+"""Generated markets for the engine: small, violent, and on exact grids."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import numpy as np
+
+from arena.core.bars import Bars
+from arena.core.instrument import Instrument, MarginTier, TierTable
+from arena.core.signal import Signal
+from arena.core.timeframe import Timeframe
+from arena.engine.records import FillReason, expand_fills
+from arena.engine.settlements import Settlements, place_settlements
+from arena.engine.simulate import AccountCourse, AccountSettings, MarkPrices, simulate
+from tests.engine.oracle import Account, OracleRules, run_oracle
+
+HOUR = Timeframe.parse("1h")
+TIERS = TierTable(
+    "2026-01-01",
+    "test",
+    tuple(
+        MarginTier(size, mmr, imr)
+        for size, mmr, imr in [
+            (1000, 0.004, 0.01),
+            (5000, 0.005, 0.015),
+            (20000, 0.0075, 0.02),
+            (40000, 0.0125, 0.025),
+            (60000, 0.0175, 0.03),
+            (80000, 0.0225, 0.035),
+        ]
+    ),
+)
+BTC = Instrument(
+    inst_id="BTC-USDT-SWAP",
+    symbol="BTC/USDT:USDT",
+    ct_val=0.01,
+    lot_sz=0.01,
+    min_sz=0.01,
+    tick_sz=0.1,
+    max_market_sz=12000.0,
+    max_leverage=100.0,
+    funding_interval_ms=8 * 3_600_000,
+    tiers=TIERS,
+)
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One run of the engine."""
+
+    bars: Bars
+    signal: Signal
+    settlements: Settlements
+    mark: MarkPrices
+    instrument: Instrument
+    settings: AccountSettings
+    adjacent: list[bool]
+
+    def run(self) -> AccountCourse:
+        return simulate(self.bars, self.signal, self.settlements, self.mark, self.instrument, self.settings)
+
+    def fills(self, course: AccountCourse) -> np.ndarray:
+        return expand_fills(
+            course.compact_fills,
+            self.bars.ts,
+            lot_sz=self.instrument.lot_sz,
+            ct_val=self.instrument.ct_val,
+            fee_rate=self.settings.fee_rate,
+            capital=self.settings.initial_capital,
+        )
+
+
+def make_signal(target: np.ndarray, stop: np.ndarray | None = None, take: np.ndarray | None = None) -> Signal:
+    n = len(target)
+    none = np.full(n, np.nan)
+    return Signal(
+        np.asarray(target, np.float64),
+        none if stop is None else np.asarray(stop, np.float64),
+        none if take is None else np.asarray(take, np.float64),
+        np.ones(n),
+        np.zeros(n, np.int16),
+        ("",),
+    )
+
+
+def make_settings(**changes: object) -> AccountSettings:
+    base = AccountSettings(
+        initial_capital=10_000.0,
+        fee_rate=0.0005,
+        cost_rate=0.00011,
+        leverage=3.0,
+        isolated=False,
+        size_mode="equity",
+        size_value=1.0,
+        first_bar=0,
+    )
+    return replace(base, **changes)  # type: ignore[arg-type]
+
+
+def make_bars(rows: list[tuple[float, float, float, float]], *, skip: tuple[int, ...] = ()) -> Bars:
+    """Bars from (open, high, low, close); `skip` are grid positions left out."""
+    slots = [i for i in range(len(rows) + len(skip)) if i not in skip]
+    table = np.array(rows, np.float64).reshape(-1, 4)
+    columns = [np.ascontiguousarray(table[:, i]) for i in range(4)]
+    ts = np.array(slots, np.int64) * HOUR.step_ms
+    return Bars("BTC-USDT-SWAP", HOUR, ts, *columns, np.ones(len(rows)))
+
+
+def scene_of(
+    bars: Bars,
+    signal: Signal,
+    *,
+    funding: list[tuple[int, float, float]] | None = None,
+    mark: MarkPrices | None = None,
+    instrument: Instrument = BTC,
+    **settings: object,
+) -> Scene:
+    """A scene; funding rows are (ts, rate, mark price)."""
+    rows = funding or []
+    settlements = place_settlements(
+        bars.ts,
+        bars.timeframe.step_ms,
+        np.array([r[0] for r in rows], np.int64),
+        np.array([r[1] for r in rows], np.float64),
+        np.array([r[2] for r in rows], np.float64),
+    )
+    steps = np.diff(bars.ts) == bars.timeframe.step_ms
+    return Scene(
+        bars,
+        signal,
+        settlements,
+        mark or MarkPrices(bars.open, bars.high, bars.low),
+        instrument,
+        make_settings(**settings),
+        [True, *steps.tolist()],
+    )
+
+
+def random_scene(seed: int) -> Scene:
+    """A violent market on exact grids: gaps, jumps, odd targets, tight stops, high leverage, any sizing."""
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(2, 60))
+    scale = float(rng.choice([0.002, 0.01, 0.05, 0.2]))
+    price, rows = 30_000.0, []
+    for _ in range(n):
+        open_ = max(10.0, round(price * (1 + rng.standard_normal() * scale * rng.choice([0.0, 0.3])), 1))
+        close = max(10.0, round(open_ * (1 + rng.standard_normal() * scale), 1))
+        high = round(max(open_, close) * (1 + abs(rng.standard_normal()) * scale * 0.5), 1)
+        low = max(1.0, round(min(open_, close) * (1 - min(0.9, abs(rng.standard_normal()) * scale * 0.5)), 1))
+        rows.append((open_, max(high, open_, close), min(low, open_, close), close))
+        price = close
+    holes = tuple(int(i) for i in rng.choice(n, size=int(rng.integers(0, 3)), replace=False) if i > 0)
+    bars = make_bars(rows, skip=holes)
+    levels = [-1.0, -0.5, 0.0, 0.3, 1.0]
+    target = np.repeat(rng.choice(levels, size=n), rng.integers(1, 6, size=n))[:n]
+    stop = np.where(rng.random(n) < 0.5, np.nan, np.round(bars.close * scale * rng.uniform(0.1, 3, n), 3))
+    take = np.where(rng.random(n) < 0.5, np.nan, np.round(bars.close * scale * rng.uniform(0.1, 3, n), 3))
+    shift = np.round(bars.open * rng.standard_normal(n) * scale * float(rng.choice([0.0, 0.2])), 1)
+    mark_open = np.maximum(1.0, bars.open + shift)
+    mark = MarkPrices(
+        mark_open,
+        np.maximum(bars.high + shift, mark_open),
+        np.minimum(np.maximum(0.5, bars.low + shift), mark_open),
+    )
+    every = int(rng.choice([1, 4, 8])) * HOUR.step_ms
+    when = np.arange(0, int(bars.ts[-1]) + HOUR.step_ms, every) + int(rng.choice([0, 0, 600_000]))
+    funding = [(int(ts), float(round(rng.standard_normal() * 0.001, 6)), 30_000.0) for ts in when]
+    mode = str(rng.choice(["equity", "equity", "notional", "contracts"]))
+    value = {"equity": float(rng.choice([0.1, 0.5, 1.0])), "notional": 50_000.0, "contracts": 37.5}[mode]
+    coarse = replace(BTC, lot_sz=0.1, min_sz=float(rng.choice([0.1, 1.0])), max_market_sz=3000.0)
+    return scene_of(
+        bars,
+        make_signal(target, stop, take),
+        funding=funding,
+        mark=mark,
+        instrument=BTC if rng.random() < 0.7 else coarse,
+        initial_capital=float(rng.choice([50.0, 10_000.0, 5_000_000.0])),
+        fee_rate=float(rng.choice([0.0, 0.0002, 0.0005])),
+        cost_rate=float(rng.choice([0.0, 0.00011, 0.002])),
+        leverage=float(rng.choice([1, 2, 5, 20, 50, 100])),
+        isolated=bool(rng.random() < 0.4),
+        size_mode=mode,
+        size_value=value,
+        first_bar=int(rng.integers(0, 4)),
+    )
+
+
+def decimal_of(value: float) -> Decimal:
+    """The decimal that the float was written as."""
+    return Decimal(repr(float(value)))
+
+
+def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
+    """Run the oracle on a scene."""
+    bars, instrument, settings = scene.bars, scene.instrument, scene.settings
+    candles = [
+        {
+            "open": decimal_of(bars.open[i]),
+            "high": decimal_of(bars.high[i]),
+            "low": decimal_of(bars.low[i]),
+            "close": decimal_of(bars.close[i]),
+            "mark_open": decimal_of(scene.mark.open[i]),
+            "mark_high": decimal_of(scene.mark.high[i]),
+            "mark_low": decimal_of(scene.mark.low[i]),
+        }
+        for i in range(len(bars))
+    ]
+    distances = [
+        tuple(None if np.isnan(x) else decimal_of(x) for x in pair)
+        for pair in zip(scene.signal.stop_distance, scene.signal.take_distance, strict=True)
+    ]
+    signal = [(decimal_of(t), s, k) for t, (s, k) in zip(scene.signal.target, distances, strict=True)]
+    s = scene.settlements
+    funding = [
+        (int(s.bar[i]), bool(s.at_open[i]), decimal_of(s.rate[i]), decimal_of(s.mark[i]))
+        for i in range(len(s.bar))
+    ]
+    rules = OracleRules(
+        ct_val=decimal_of(instrument.ct_val),
+        lot=decimal_of(instrument.lot_sz),
+        tick=decimal_of(instrument.tick_sz),
+        min_contracts=decimal_of(instrument.min_sz),
+        max_order_contracts=decimal_of(instrument.max_market_sz),
+        tiers=[(decimal_of(t.max_contracts), decimal_of(t.mmr), decimal_of(t.imr)) for t in TIERS.tiers],
+        leverage=decimal_of(settings.leverage),
+        fee=decimal_of(settings.fee_rate),
+        cost=decimal_of(settings.cost_rate),
+        isolated=settings.isolated,
+        size_mode=settings.size_mode,
+        size_value=decimal_of(settings.size_value),
+        first_bar=settings.first_bar,
+    )
+    return run_oracle(candles, scene.adjacent, signal, funding, rules, decimal_of(settings.initial_capital))
+
+
+REASON_NAMES = {reason: reason.name.lower() for reason in FillReason}

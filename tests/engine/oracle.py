@@ -1,0 +1,313 @@
+"""The account in plain Python and Decimal, written from docs/engine.md and OKX's formulas.
+
+Slow on purpose and structured unlike the kernel: a position object, a list of events a bar, a
+loop that asks "what is the next thing that happens". Shares with the kernel only the written
+rules and the two conventions that decide ties: SIZE_EPS for grids, order of events.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, getcontext
+
+getcontext().prec = 40
+
+D = Decimal
+GRID_EPS = D("0.000001")
+
+
+def grid_floor(value: D) -> D:
+    return (value + GRID_EPS).to_integral_value(ROUND_FLOOR)
+
+
+def grid_ceil(value: D) -> D:
+    return (value - GRID_EPS).to_integral_value(ROUND_CEILING)
+
+
+@dataclass
+class OracleRules:
+    ct_val: D
+    lot: D
+    tick: D
+    min_contracts: D
+    max_order_contracts: D
+    tiers: list[tuple[D, D, D]]  # (largest contracts, mmr, imr)
+    leverage: D
+    fee: D
+    cost: D
+    isolated: bool
+    size_mode: str
+    size_value: D
+    first_bar: int
+
+
+@dataclass
+class OracleFill:
+    bar: int
+    reason: str
+    contracts: D  # signed
+    ref: D
+    price: D
+    fee: D
+
+
+@dataclass
+class Order:
+    target: D
+    contracts: D
+    stop_distance: D | None
+    take_distance: D | None
+
+
+@dataclass
+class Account:
+    rules: OracleRules
+    wallet: D
+    contracts: D = D(0)
+    entry: D = D(0)
+    margin: D = D(0)
+    stop: D | None = None
+    take: D | None = None
+    funding: D = D(0)
+    fees: D = D(0)
+    fills: list[OracleFill] = field(default_factory=list)
+    acted: D = D(0)
+    order: Order | None = None
+    expired: int = 0
+    rejected: int = 0
+    clipped: int = 0
+    dead: bool = False
+
+    @property
+    def long(self) -> bool:
+        return self.contracts > 0
+
+    def coins(self, contracts: D | None = None) -> D:
+        return (self.contracts if contracts is None else contracts) * self.rules.ct_val
+
+    def unrealised(self, price: D) -> D:
+        return self.coins() * (price - self.entry)
+
+    def backing(self) -> D:
+        return self.margin if self.rules.isolated else self.wallet
+
+    def tier(self, contracts: D) -> int:
+        for number, (largest, _, _) in enumerate(self.rules.tiers, 1):
+            if abs(contracts) <= largest + GRID_EPS * self.rules.lot:
+                return number
+        return len(self.rules.tiers)
+
+    def liquidation_price(self) -> D | None:
+        """Isolated long: (entry - margin/size) / (1 - (mmr + fee)); the rest by sign (rigor.md)."""
+        if self.contracts == 0:
+            return None
+        rate = self.rules.tiers[self.tier(self.contracts) - 1][1] + self.rules.fee
+        per_coin = self.backing() / abs(self.coins())
+        price = (self.entry - per_coin) / (1 - rate) if self.long else (self.entry + per_coin) / (1 + rate)
+        return price if price > 0 else None
+
+    def at_risk(self, mark: D) -> bool:
+        """Whether OKX's margin ratio is at or below 100 %."""
+        rate = self.rules.tiers[self.tier(self.contracts) - 1][1] + self.rules.fee
+        return self.backing() + self.unrealised(mark) <= abs(self.coins()) * mark * rate
+
+    def fill_price(self, ref: D, *, buy: bool) -> D:
+        moved = ref * (1 + self.rules.cost) if buy else ref * (1 - self.rules.cost)
+        steps = grid_ceil(moved / self.rules.tick) if buy else grid_floor(moved / self.rules.tick)
+        return steps * self.rules.tick
+
+    def trade(self, bar: int, contracts: D, ref: D, reason: str, price: D | None = None) -> None:
+        """Book one fill that opens, adds, reduces or closes."""
+        if price is None:
+            price = self.fill_price(ref, buy=contracts > 0)
+        fee = abs(self.coins(contracts)) * price * self.rules.fee
+        self.wallet -= fee
+        self.fees += fee
+        after = self.contracts + contracts
+        if self.contracts == 0:
+            self.entry = price
+            self.margin = abs(self.coins(contracts)) * price / self.rules.leverage
+        elif self.contracts * contracts > 0:
+            self.entry = (self.contracts * self.entry + contracts * price) / after
+            self.margin += abs(self.coins(contracts)) * price / self.rules.leverage
+        else:
+            self.wallet += self.coins(-contracts) * (price - self.entry)
+            self.margin *= after / self.contracts
+        self.contracts = after
+        if after == 0:
+            self.entry, self.margin, self.stop, self.take = D(0), D(0), None, None
+        self.fills.append(OracleFill(bar, reason, contracts, ref, price, fee))
+
+    def settle(self, rate: D, mark: D) -> None:
+        amount = -self.coins() * mark * rate
+        self.wallet += amount
+        self.funding += amount
+
+    def liquidate(self, bar: int, mark: D) -> None:
+        first = True
+        while self.contracts != 0 and (first or self.at_risk(mark)):
+            first = False
+            tier = self.tier(self.contracts)
+            direction = 1 if self.long else -1
+            solvent = self.backing() + self.unrealised(mark) > 0
+            keep = D(0)
+            if tier >= 3:
+                keep = grid_floor(self.rules.tiers[tier - 3][0] / self.rules.lot) * self.rules.lot
+            if solvent and keep > 0:
+                self.trade(bar, -direction * (abs(self.contracts) - keep), mark, "liquidation_partial")
+                continue
+            # bankruptcy: the price at which margin, PnL and fee add up to nothing
+            per_coin = self.backing() / abs(self.coins())
+            fee = self.rules.fee
+            gone = (self.entry - per_coin) / (1 - fee) if self.long else (self.entry + per_coin) / (1 + fee)
+            self.trade(bar, -self.contracts, mark, "liquidation", gone)
+            self.dead = not self.rules.isolated
+
+    def largest_position(self, price: D) -> D:
+        """Contracts that leverage tier, margin and fee allow at this price."""
+        rules = self.rules
+        held = abs(self.contracts)
+        worth = rules.ct_val * price
+        rate = 1 / rules.leverage + rules.fee
+        if rules.isolated:
+            money = held + max(D(0), (self.wallet - self.margin) / (worth * rate))
+        else:
+            money = (self.wallet + self.unrealised(price) + held * worth * rules.fee) / (worth * rate)
+        allowed = [largest for largest, _, imr in rules.tiers if imr <= 1 / rules.leverage + D("1e-12")]
+        tier_limit = grid_floor(max(allowed, default=D(0)) / rules.lot) * rules.lot
+        return grid_floor(min(money, tier_limit) / rules.lot) * rules.lot
+
+    def execute(self, bar: int, ref: D) -> None:
+        order, rules = self.order, self.rules
+        assert order is not None
+        self.order = None
+        self.acted = order.target
+        wanted, held = order.contracts, self.contracts
+        if held != 0 and wanted * held <= 0:
+            self.trade(bar, -held, ref, "close")
+        elif abs(wanted) < abs(held):
+            if abs(held) - abs(wanted) >= rules.min_contracts:
+                self.trade(bar, wanted - held, ref, "close")
+            else:
+                self.rejected += 1
+        if abs(wanted) <= abs(self.contracts):
+            return
+        direction = 1 if wanted > 0 else -1
+        price = self.fill_price(ref, buy=wanted > 0)
+        size = min(
+            abs(wanted), self.largest_position(price), abs(self.contracts) + rules.max_order_contracts
+        )
+        added = size - abs(self.contracts)
+        if added <= 0 or added < rules.min_contracts:
+            self.rejected += 1
+            return
+        if size < D("0.99") * abs(wanted):
+            self.clipped += 1
+        self.trade(bar, direction * added, ref, "open")
+        self.stop = self._level(-direction, order.stop_distance)
+        self.take = self._level(direction, order.take_distance)
+
+    def _level(self, direction: int, distance: D | None) -> D | None:
+        """Return entry + direction x distance, rounded away from the entry."""
+        if distance is None:
+            return None
+        level = self.entry + direction * distance
+        if level <= 0:
+            return None
+        steps = level / self.rules.tick
+        return (grid_ceil(steps) if direction > 0 else grid_floor(steps)) * self.rules.tick
+
+    def open_auction(self, bar: int, open_: D, mark_open: D) -> None:
+        """What the open itself sets off, before any order of ours arrives."""
+        if self.contracts == 0:
+            return
+        was_long = self.long
+        liq = self.liquidation_price()
+        if liq is not None and (mark_open <= liq if was_long else mark_open >= liq):
+            self.liquidate(bar, mark_open)
+        if self.contracts != 0:
+            stop_hit = self.stop is not None and (open_ <= self.stop if was_long else open_ >= self.stop)
+            take_hit = self.take is not None and (open_ >= self.take if was_long else open_ <= self.take)
+            if stop_hit or take_hit:
+                self.trade(bar, -self.contracts, open_, "stop_loss" if stop_hit else "take_profit")
+        if self.contracts == 0 and self.order and self.order.contracts * (1 if was_long else -1) > 0:
+            self.acted, self.order = self.order.target, None
+            self.expired += 1
+
+    def intrabar(self, bar: int, candle: dict[str, D]) -> None:
+        """The bar's path, adverse side first."""
+        while self.contracts != 0:
+            was_long = self.long
+            bad, good = ("low", "high") if was_long else ("high", "low")
+            liq = self.liquidation_price()
+
+            def reached(level: D | None, extreme: D, *, falling: bool) -> bool:
+                return level is not None and (extreme <= level if falling else extreme >= level)
+
+            stop_hit = reached(self.stop, candle[bad], falling=was_long)
+            liq_hit = reached(liq, candle[f"mark_{bad}"], falling=was_long)
+            if stop_hit and liq_hit:
+                assert self.stop is not None
+                assert liq is not None
+                nearer = self.stop > liq if was_long else self.stop < liq
+                liq_hit = not nearer
+                stop_hit = nearer
+            worse, better = (min, max) if was_long else (max, min)
+            if liq_hit:
+                assert liq is not None
+                self.liquidate(bar, worse(liq, candle["mark_open"]))
+            elif stop_hit:
+                assert self.stop is not None
+                self.trade(bar, -self.contracts, worse(self.stop, candle["open"]), "stop_loss")
+            elif reached(self.take, candle[good], falling=not was_long):
+                assert self.take is not None
+                self.trade(bar, -self.contracts, better(self.take, candle["open"]), "take_profit")
+            else:
+                return
+
+    def decide(self, bar: int, target: D, stop: D | None, take: D | None, close: D) -> None:
+        rules = self.rules
+        if target == self.acted or bar + 1 < rules.first_bar or self.dead:
+            return
+        worth = rules.ct_val * close
+        if rules.size_mode == "equity":
+            equity = max(D(0), self.wallet + self.unrealised(close))
+            # margin + fee at the expected fill price are the share of equity
+            cost_of_one = worth * (1 + rules.cost) * (1 / rules.leverage + rules.fee)
+            size = abs(target) * rules.size_value * equity / cost_of_one
+        elif rules.size_mode == "notional":
+            size = abs(target) * rules.size_value / worth
+        else:
+            size = abs(target) * rules.size_value
+        size = grid_floor(size / rules.lot) * rules.lot
+        self.order = Order(target, size if target > 0 else -size, stop, take)
+
+
+def run_oracle(
+    candles: list[dict[str, D]],
+    adjacent: list[bool],
+    signal: list[tuple[D, D | None, D | None]],
+    funding: list[tuple[int, bool, D, D]],
+    rules: OracleRules,
+    capital: D,
+) -> tuple[Account, list[D]]:
+    """Play every bar; return the account and its equity at each close."""
+    account = Account(rules, capital)
+    equity: list[D] = []
+    for bar, candle in enumerate(candles):
+        due = [row for row in funding if row[0] == bar]
+        for _, _, rate, mark in (row for row in due if row[1]):
+            account.settle(rate, mark)
+        account.open_auction(bar, candle["open"], candle["mark_open"])
+        if account.order is not None:
+            if adjacent[bar]:
+                account.execute(bar, candle["open"])
+            else:
+                account.order = None
+                account.expired += 1
+        for _, _, rate, mark in (row for row in due if not row[1]):
+            account.settle(rate, mark)
+        account.intrabar(bar, candle)
+        account.decide(bar, *signal[bar], candle["close"])
+        equity.append(account.wallet + account.unrealised(candle["close"]))
+    return account, equity
