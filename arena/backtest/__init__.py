@@ -1,0 +1,1 @@
+"""Backtests: one strategy over one window of stored bars, and what it is worth."""

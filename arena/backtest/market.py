@@ -1,0 +1,218 @@
+"""What a backtest reads: history, the run's bars, mark prices and funding, with their provenance.
+
+Reads through DataService alone. Invariant: the history starts at the first stored bar, so that a
+signal does not depend on where the run starts; nothing that is missing is filled in silently.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from arena.core.bars import Bars, FloatArray, FundingSeries, TsArray
+from arena.core.clock import to_iso
+from arena.core.errors import DataError
+from arena.core.instrument import Instrument
+from arena.core.timeframe import Timeframe
+from arena.data.hashing import bars_arrays, dataset_hash, funding_arrays
+from arena.data.health import RangeHealth, range_health
+from arena.data.service import DataService
+from arena.engine.settlements import Settlements, expected_settlements, place_settlements
+from arena.engine.simulate import MarkPrices
+
+MARK = "mark"
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which bars to run: the newest `limit` of [start, end), or all of them where start is given."""
+
+    start_ms: int | None
+    end_ms: int | None
+    limit: int | None
+    signal_window: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FundingPlan:
+    """Settlements due in the run: placed on bars, with how many rates are known.
+
+    `sources` counts settlements by who published the rate; the key "" counts those without one.
+    """
+
+    settlements: Settlements
+    expected: int
+    sources: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunMarket:
+    """Everything a run reads. `bars` are the last `len(bars)` of `history`."""
+
+    history: Bars
+    bars: Bars
+    funding: FundingSeries
+    mark: MarkPrices
+    mark_missing: int
+    plan: FundingPlan
+    health: RangeHealth
+    history_health: RangeHealth
+    dataset_hash: str
+
+    @property
+    def start(self) -> int:
+        """Position of the run's first bar in the history."""
+        return len(self.history) - len(self.bars)
+
+    @property
+    def is_synthetic(self) -> bool:
+        """Whether anything read was generated."""
+        return self.history.is_synthetic or "synthetic" in self.funding.source
+
+
+def load_market(
+    service: DataService,
+    instrument: Instrument,
+    timeframe: Timeframe,
+    window: Window,
+    *,
+    funding_rate_estimate: float,
+) -> RunMarket:
+    """Read what a run over `window` needs.
+
+    Raises:
+        DataError: the series is not stored, or holds too few bars in the window.
+    """
+    history = service.get_candles(instrument.inst_id, timeframe, end=window.end_ms)
+    first = _first_bar(history, window)
+    bars = history.slice(first)
+    mark, mark_missing = _mark_prices(service, instrument, timeframe, bars)
+    funding = service.get_funding(instrument.inst_id, end=window.end_ms)
+    plan = _funding_plan(service, instrument, bars, mark, funding, funding_rate_estimate)
+    arrays = {
+        **bars_arrays("candles", history),
+        **funding_arrays("funding", funding),
+        "mark.open": mark.open,
+        "mark.high": mark.high,
+        "mark.low": mark.low,
+        "settlements.mark": plan.settlements.mark,
+        "run.start": np.array([first], np.int64),
+    }
+    return RunMarket(
+        history=history,
+        bars=bars,
+        funding=funding,
+        mark=mark,
+        mark_missing=mark_missing,
+        plan=plan,
+        health=range_health(bars, start=window.start_ms),
+        history_health=range_health(history.slice(0, first)),
+        dataset_hash=dataset_hash(arrays),
+    )
+
+
+def _first_bar(history: Bars, window: Window) -> int:
+    if window.start_ms is not None:
+        first = int(np.searchsorted(history.ts, window.start_ms))
+    else:
+        first = 0 if window.limit is None else max(0, len(history) - window.limit)
+    found = len(history) - first
+    if found <= window.signal_window:
+        stored = (
+            f"{to_iso(int(history.ts[0]))} to {to_iso(int(history.close_ts[-1]))}" if len(history) else "none"
+        )
+        raise DataError(
+            f"the window holds {found} bars of {history.inst_id} {history.timeframe}, and signal_window="
+            f"{window.signal_window} of them come before the first trade (stored up to the window's end: "
+            f"{stored}): widen the window, ingest more, or lower signal_window"
+        )
+    return first
+
+
+def _mark_prices(
+    service: DataService, instrument: Instrument, timeframe: Timeframe, bars: Bars
+) -> tuple[MarkPrices, int]:
+    """Return mark prices on the run's bars, the last price where none is stored, and how often."""
+    last = MarkPrices(bars.open, bars.high, bars.low)
+    if not service.has_series(instrument.inst_id, timeframe, kind=MARK):
+        return last, len(bars)
+    stored = service.get_candles(
+        instrument.inst_id, timeframe, start=int(bars.ts[0]), end=int(bars.ts[-1]) + 1, kind=MARK
+    )
+    at = np.searchsorted(stored.ts, bars.ts)
+    known = at < len(stored)
+    known[known] = stored.ts[at[known]] == bars.ts[known]
+    if not known.any():
+        return last, len(bars)
+    index = np.where(known, at, 0)
+
+    def column(mark: FloatArray, price: FloatArray) -> FloatArray:
+        return np.where(known, mark[index], price)
+
+    mark = MarkPrices(
+        column(stored.open, bars.open), column(stored.high, bars.high), column(stored.low, bars.low)
+    )
+    return mark, int(len(bars) - np.count_nonzero(known))
+
+
+def _funding_plan(
+    service: DataService,
+    instrument: Instrument,
+    bars: Bars,
+    mark: MarkPrices,
+    funding: FundingSeries,
+    estimate: float,
+) -> FundingPlan:
+    """Unite the stored settlements with the instrument's grid; grid times without a rate get the estimate."""
+    start, end = int(bars.ts[0]), int(bars.close_ts[-1])
+    inside = (funding.ts > start) & (funding.ts < end)
+    known_ts, known_rate = funding.ts[inside], funding.rate[inside]
+    grid = expected_settlements(start, end, instrument.funding_interval_ms)
+    absent = np.setdiff1d(grid, known_ts, assume_unique=True)
+    ts = np.concatenate([known_ts, absent])
+    order = np.argsort(ts, kind="stable")
+    ts = ts[order]
+    rate = np.concatenate([known_rate, np.full(len(absent), estimate)])[order]
+    sources: dict[str, int] = {}
+    for position in np.flatnonzero(inside).tolist():
+        source = funding.source[position]
+        sources[source] = sources.get(source, 0) + 1
+    if len(absent):
+        sources[""] = len(absent)
+    prices = _mark_at(service, instrument, bars, mark, ts)
+    placed = place_settlements(bars.ts, bars.timeframe.step_ms, ts, rate, prices)
+    return FundingPlan(placed, len(ts), sources)
+
+
+def _mark_at(
+    service: DataService, instrument: Instrument, bars: Bars, mark: MarkPrices, ts: TsArray
+) -> FloatArray:
+    """Return the mark price at each settlement.
+
+    The open of the run's own bar where one opens there; else the open of the finest stored mark bar
+    that does; else the newest open before it.
+    """
+    position = np.maximum(np.searchsorted(bars.ts, ts, side="right") - 1, 0)
+    prices = mark.open[position]
+    inside = bars.ts[position] != ts
+    if not inside.any():
+        return prices
+    finer = [
+        series.timeframe
+        for series in service.list_series()
+        if series.inst_id == instrument.inst_id
+        and series.kind == MARK
+        and series.timeframe.step_ms < bars.timeframe.step_ms
+    ]
+    for timeframe in sorted(finer, reverse=True):
+        stored = service.get_candles(
+            instrument.inst_id, timeframe, start=int(ts[0]), end=int(ts[-1]) + 1, kind=MARK
+        )
+        if not len(stored):
+            continue
+        at = np.minimum(np.searchsorted(stored.ts, ts), len(stored) - 1)
+        exact = inside & (stored.ts[at] == ts)
+        prices = np.where(exact, stored.open[at], prices)
+        inside &= ~exact
+    return prices

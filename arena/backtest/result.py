@@ -1,0 +1,213 @@
+"""What a backtest leaves behind: the model of `result.json` and the arrays of the Parquet files.
+
+Every number here can be traced: an undefined metric is null with a reason, a cost names its
+provenance, and no field is ever NaN or infinite.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from arena.core.bars import Bars, FloatArray
+from arena.core.signal import Signal
+
+SCHEMA_VERSION = "1.0"
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Unit = Literal["fraction", "usdt", "ratio", "count", "bars", "days", "leverage"]
+
+
+class ResultModel(BaseModel):
+    """Base of every part of a result."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class Metric(ResultModel):
+    """One number with its definition; `value` is null only together with a `reason`."""
+
+    name: str = Field(description="stable key, e.g. max_drawdown")
+    label: str = Field(description="what people read, e.g. Max drawdown")
+    value: Finite | None
+    unit: Unit = Field(description="fraction: 0.12 is 12 %")
+    reason: str | None = Field(None, description="why the value is null")
+    note: str | None = Field(None, description="small print shown beside the value")
+
+
+class RunInfo(ResultModel):
+    """Which run this is."""
+
+    run_id: str
+    job: str
+    name: str = Field(description="the user's own name for the run, may be empty")
+    created_at: str = Field(description="ISO-8601 UTC")
+    command: str = Field(description="command line that reproduces the run")
+
+
+class MarketInfo(ResultModel):
+    """What was traded and over which bars."""
+
+    inst_id: str
+    symbol: str
+    timeframe: str
+    start: str = Field(description="open of the first bar of the run, ISO-8601 UTC")
+    end: str = Field(description="close of the last bar of the run, ISO-8601 UTC")
+    bars: int
+    signal_window: int = Field(description="bars at the start of the run on which nothing is traded")
+    traded_bars: int = Field(description="bars - signal_window: every statistic is over these")
+    history_bars: int = Field(description="stored bars before the run that fed the warm-up")
+    warmup_bars: int = Field(description="bars the strategy needs before its first value")
+
+
+class StrategyInfo(ResultModel):
+    """The strategy and its parameters."""
+
+    name: str
+    params: dict[str, Any]
+
+
+class AccountInfo(ResultModel):
+    """The account before and after."""
+
+    initial_capital: Finite
+    final_equity: Finite
+    leverage: Finite
+    margin_mode: Literal["cross", "isolated"]
+    sizing: dict[str, Any]
+
+
+class PnlSplit(ResultModel):
+    """Where the equity change came from, in USDT: price - fees + funding - slippage - liquidation = total."""
+
+    price: Finite
+    fees: Finite = Field(description=">= 0, charged")
+    funding: Finite = Field(description="> 0 received, < 0 paid")
+    slippage: Finite = Field(description="spread, slippage and tick rounding; > 0 is a cost")
+    liquidation: Finite = Field(description="bankruptcy price against mark; > 0 is a cost")
+    total: Finite
+    identity_error: Finite = Field(description="|sum of parts - equity change| / initial capital")
+
+
+class CostProvenance(ResultModel):
+    """How much of one cost is known and how much assumed."""
+
+    cost: Literal["fee", "spread", "slippage", "funding", "mark_price", "margin_tiers"]
+    status: Literal["actual", "estimated", "missing"] = Field(description="the weakest part of the cost")
+    actual_share: Finite
+    estimated_share: Finite
+    missing_share: Finite
+    source: str = Field(description="where the numbers come from, in words")
+    amount: Finite | None = Field(None, description="USDT over the run, where the cost is money")
+
+
+class Gap(ResultModel):
+    """Missing bars: half-open range, ISO-8601 UTC."""
+
+    start: str
+    end: str
+    bars: int
+
+
+class DataHealth(ResultModel):
+    """What the run's range should hold and what it does."""
+
+    expected: int
+    present: int
+    missing: int
+    flat: int = Field(description="bars with open = high = low = close and no volume")
+    gaps: list[Gap] = Field(description="the largest gaps first, at most 100")
+    gap_count: int
+    history_missing: int = Field(description="bars missing in the warm-up history before the run")
+    funding_expected: int
+    funding_present: int
+    mark_missing: int = Field(description="bars of the run without a stored mark bar")
+
+
+class Counts(ResultModel):
+    """How often things happened."""
+
+    orders: int
+    fills: int
+    trades: int
+    open_trades: int
+    stop_losses: int
+    take_profits: int
+    liquidations: int
+    partial_liquidations: int
+    expired_orders: int = Field(description="decisions dropped because the next bar was missing")
+    rejected_orders: int = Field(description="below the minimum size or without margin")
+    clipped_orders: int = Field(description="cut to what the margin or the largest order size allowed")
+
+
+class Drawdown(ResultModel):
+    """One fall of equity from a peak, ISO-8601 UTC; `recovered` is null while under water."""
+
+    depth: Finite = Field(description="fraction, <= 0")
+    peak: str
+    trough: str
+    recovered: str | None
+    bars: int = Field(description="from peak to recovery, or to the end of the run")
+
+
+class MonthReturn(ResultModel):
+    """Return of one calendar month (UTC), compounded from equity."""
+
+    year: int
+    month: int
+    value: Finite
+
+
+class Provenance(ResultModel):
+    """What made the numbers: enough to make them again."""
+
+    config_hash: str
+    dataset_hash: str
+    code_version: str
+    versions: dict[str, str]
+    seed: int | None
+
+
+class BacktestResult(ResultModel):
+    """The whole of `result.json`."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    synthetic: bool = Field(description="any input was generated: nothing here is about a real market")
+    run: RunInfo
+    market: MarketInfo
+    strategy: StrategyInfo
+    account: AccountInfo
+    primary: list[Metric]
+    secondary: list[Metric]
+    buy_and_hold: list[Metric]
+    pnl: PnlSplit
+    costs: list[CostProvenance]
+    data: DataHealth
+    counts: Counts
+    drawdowns: list[Drawdown]
+    monthly: list[MonthReturn]
+    provenance: Provenance
+    warnings: list[str]
+    timings_ms: dict[str, Finite] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunArrays:
+    """The arrays behind a result, all over the run's bars (length n).
+
+    `equity` is marked at each close, USDT; `position` is signed contracts after each bar;
+    `hold_equity` is what buying at the first traded open and holding gives, with fee and funding.
+    `fills` has FILL_DTYPE, `trades` TRADE_DTYPE. `signal` is the strategy's word on the same bars.
+    """
+
+    bars: Bars
+    signal: Signal
+    equity: FloatArray
+    position: FloatArray
+    hold_equity: FloatArray
+    fills: NDArray[np.void]
+    trades: NDArray[np.void]

@@ -1,0 +1,322 @@
+"""One backtest from config to result: read, decide, simulate, measure.
+
+No output here; `reporting` writes files and the job writes the ledger. Invariant: everything in
+the result follows from the config, the arrays under its dataset hash and the code version.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.backtest.code_version import code_version, library_versions
+from arena.backtest.costs import cost_provenance, cost_rate, require_funding
+from arena.backtest.drawdowns import top_drawdowns
+from arena.backtest.hold import hold_equity
+from arena.backtest.market import RunMarket, Window, load_market
+from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
+from arena.backtest.periods import month_returns
+from arena.backtest.result import (
+    AccountInfo,
+    BacktestResult,
+    Counts,
+    DataHealth,
+    Gap,
+    MarketInfo,
+    PnlSplit,
+    Provenance,
+    RunArrays,
+    RunInfo,
+    StrategyInfo,
+)
+from arena.backtest.trades import build_trades
+from arena.backtest.warnings import collect_warnings
+from arena.config.models import BacktestConfig
+from arena.core.clock import to_iso
+from arena.core.errors import GapError
+from arena.core.instrument import Instrument
+from arena.core.signal import Signal
+from arena.data.service import DataService
+from arena.engine.records import FillReason, expand_fills
+from arena.engine.simulate import AccountCourse, AccountSettings, simulate
+from arena.strategies import compute_signal, get_strategy, parse_params
+
+MOST_GAPS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class RunIdentity:
+    """Who asks for the run: the part of a result that no computation gives."""
+
+    run_id: str
+    created_ms: int
+    command: str
+    config_hash: str
+
+
+@dataclass
+class Stopwatch:
+    """Time spent a step, ms."""
+
+    steps: dict[str, float]
+    last: float
+
+    def lap(self, step: str) -> None:
+        """Book the time since the last lap under `step`."""
+        now = time.perf_counter()
+        self.steps[step] = (now - self.last) * 1000
+        self.last = now
+
+
+def run_backtest(
+    config: BacktestConfig,
+    identity: RunIdentity,
+    *,
+    started: float | None = None,
+    tell: Callable[[str], None] = lambda _step: None,
+) -> tuple[BacktestResult, RunArrays]:
+    """Run `config` and return its result and the arrays behind it.
+
+    Args:
+        config: the validated job config.
+        identity: run id, time, command and config hash.
+        started: `time.perf_counter()` at the start of the process, for the timings.
+        tell: called with the name of each step as it begins.
+
+    Raises:
+        ConfigError: the strategy or its parameters are wrong.
+        DataError: bars are missing, too few, or a cost is not known and must be.
+    """
+    watch = Stopwatch({}, time.perf_counter() if started is None else started)
+    watch.lap("start")
+    instrument, timeframe = config.symbol.instrument(), config.timeframe.timeframe()
+    spec = get_strategy(config.strategy.name)
+    params = parse_params(spec, config.strategy.params)
+    slip = cost_rate(config.costs)
+    window = Window(config.window.start_ms, config.window.end_ms, config.limit, config.signal_window)
+    tell("reading")
+    market = load_market(
+        DataService(config.store.root),
+        instrument,
+        timeframe,
+        window,
+        funding_rate_estimate=config.costs.funding_rate_estimate,
+    )
+    require_funding(market.plan, config.costs, instrument.inst_id)
+    _require_whole(market, config)
+    watch.lap("read")
+    tell("deciding")
+    signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
+    watch.lap("strategy")
+    tell("simulating")
+    course = simulate(
+        market.bars, signal, market.plan.settlements, market.mark, instrument, _settings(config, slip)
+    )
+    watch.lap("engine")
+    tell("measuring")
+    arrays = _arrays(config, market, instrument, signal, course, slip)
+    result = _result(
+        config, identity, market, instrument, course, arrays, spec.warmup(params), params.model_dump()
+    )
+    watch.lap("metrics")
+    if config.report.timings:
+        result = result.model_copy(update={"timings_ms": watch.steps})
+    return result, arrays
+
+
+def _require_whole(market: RunMarket, config: BacktestConfig) -> None:
+    health = market.health
+    if config.data.policy == "strict" and not health.is_whole:
+        worst = max(health.gaps, key=lambda gap: gap.bars)
+        series = f"{market.bars.inst_id} {market.bars.timeframe}"
+        raise GapError(
+            f"{health.missing} of {health.expected} bars of {series} are missing in the window, "
+            f"{worst.bars} of them from {to_iso(worst.start)}: repair the data, choose another window, "
+            "or run with data.policy=warn"
+        )
+
+
+def _settings(config: BacktestConfig, slip: float) -> AccountSettings:
+    return AccountSettings(
+        initial_capital=config.initial_capital,
+        fee_rate=config.fee_rate,
+        cost_rate=slip,
+        leverage=config.leverage,
+        isolated=config.margin_mode == "isolated",
+        size_mode=config.sizing.mode,
+        size_value=config.sizing.value,
+        first_bar=config.signal_window,
+    )
+
+
+def _tail(signal: Signal, start: int) -> Signal:
+    return Signal(
+        signal.target[start:],
+        signal.stop_distance[start:],
+        signal.take_distance[start:],
+        signal.confidence[start:],
+        signal.reason[start:],
+        signal.reasons,
+    )
+
+
+def _arrays(
+    config: BacktestConfig,
+    market: RunMarket,
+    instrument: Instrument,
+    signal: Signal,
+    course: AccountCourse,
+    slip: float,
+) -> RunArrays:
+    fills = expand_fills(
+        course.compact_fills,
+        market.bars.ts,
+        lot_sz=instrument.lot_sz,
+        ct_val=instrument.ct_val,
+        fee_rate=config.fee_rate,
+        capital=config.initial_capital,
+    )
+    trades = build_trades(
+        fills,
+        market.bars,
+        signal,
+        ct_val=instrument.ct_val,
+        initial_capital=config.initial_capital,
+        final_funding_total=course.funding,
+    )
+    hold = hold_equity(
+        market.bars,
+        config.signal_window,
+        config.initial_capital,
+        fee_rate=config.fee_rate,
+        cost_bps=slip * 1e4,
+        settlements=market.plan.settlements,
+    )
+    return RunArrays(market.bars, signal, course.equity, course.position, hold, fills, trades)
+
+
+def _result(
+    config: BacktestConfig,
+    identity: RunIdentity,
+    market: RunMarket,
+    instrument: Instrument,
+    course: AccountCourse,
+    arrays: RunArrays,
+    warmup: int,
+    params: dict[str, object],
+) -> BacktestResult:
+    bars, first = market.bars, config.signal_window
+    pnl = PnlSplit(
+        price=course.price_pnl,
+        fees=course.fees,
+        funding=course.funding,
+        slippage=course.slippage,
+        liquidation=course.penalty,
+        total=float(course.equity[-1]) - config.initial_capital,
+        identity_error=course.identity_error,
+    )
+    counts = _counts(course, arrays)
+    inputs = make_inputs(
+        arrays,
+        first_bar=first,
+        initial_capital=config.initial_capital,
+        ct_val=instrument.ct_val,
+        pnl=pnl,
+        counts=counts,
+    )
+    primary, secondary = compute_metrics(inputs)
+    traded = bars.slice(first)
+    points = np.concatenate(([config.initial_capital], course.equity[first:]))
+    result = BacktestResult(
+        synthetic=market.is_synthetic,
+        run=RunInfo(
+            run_id=identity.run_id,
+            job="backtest",
+            name=config.name,
+            created_at=to_iso(identity.created_ms),
+            command=identity.command,
+        ),
+        market=MarketInfo(
+            inst_id=instrument.inst_id,
+            symbol=instrument.symbol,
+            timeframe=str(bars.timeframe),
+            start=to_iso(int(bars.ts[0])),
+            end=to_iso(int(bars.close_ts[-1])),
+            bars=len(bars),
+            signal_window=first,
+            traded_bars=len(bars) - first,
+            history_bars=market.start,
+            warmup_bars=warmup,
+        ),
+        strategy=StrategyInfo(name=config.strategy.name, params=params),
+        account=AccountInfo(
+            initial_capital=config.initial_capital,
+            final_equity=float(course.equity[-1]),
+            leverage=config.leverage,
+            margin_mode=config.margin_mode,
+            sizing=config.sizing.model_dump(),
+        ),
+        primary=primary,
+        secondary=secondary,
+        buy_and_hold=hold_metrics(inputs.hold),
+        pnl=pnl,
+        costs=cost_provenance(
+            config.costs, config.fee_rate, market.plan, market.mark_missing, len(bars), instrument, pnl
+        ),
+        data=_data_health(market),
+        counts=counts,
+        drawdowns=top_drawdowns(points, traded.ts, bars.timeframe.step_ms),
+        monthly=month_returns(points, traded.ts),
+        provenance=Provenance(
+            config_hash=identity.config_hash,
+            dataset_hash=market.dataset_hash,
+            code_version=code_version(),
+            versions=library_versions(),
+            seed=config.seed,
+        ),
+        warnings=[],
+    )
+    return result.model_copy(update={"warnings": collect_warnings(result, ruined=course.ruined)})
+
+
+def _counts(course: AccountCourse, arrays: RunArrays) -> Counts:
+    reasons = arrays.fills["reason"]
+    is_open: NDArray[np.bool_] = arrays.trades["is_open"]
+
+    def of(reason: FillReason) -> int:
+        return int(np.count_nonzero(reasons == reason))
+
+    return Counts(
+        orders=course.orders,
+        fills=len(arrays.fills),
+        trades=int(np.count_nonzero(~is_open)),
+        open_trades=int(np.count_nonzero(is_open)),
+        stop_losses=of(FillReason.STOP_LOSS),
+        take_profits=of(FillReason.TAKE_PROFIT),
+        liquidations=of(FillReason.LIQUIDATION),
+        partial_liquidations=of(FillReason.LIQUIDATION_PARTIAL),
+        expired_orders=course.expired,
+        rejected_orders=course.rejected,
+        clipped_orders=course.clipped,
+    )
+
+
+def _data_health(market: RunMarket) -> DataHealth:
+    health = market.health
+    largest = sorted(health.gaps, key=lambda gap: (-gap.bars, gap.start))[:MOST_GAPS]
+    return DataHealth(
+        expected=health.expected,
+        present=health.present,
+        missing=health.missing,
+        flat=health.flat,
+        gaps=[Gap(start=to_iso(gap.start), end=to_iso(gap.end), bars=gap.bars) for gap in largest],
+        gap_count=len(health.gaps),
+        history_missing=market.history_health.missing,
+        funding_expected=market.plan.expected,
+        funding_present=market.plan.expected - market.plan.sources.get("", 0),
+        mark_missing=market.mark_missing,
+    )
