@@ -1,0 +1,59 @@
+"""python -m jobs.ingest: bring market history into the store, from files or from the generator."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from arena.config.ingest import FilesExchange, IngestConfig
+from jobs._runner import JobContext, job
+
+if TYPE_CHECKING:
+    from arena.data.ingest import IngestReport, Progress
+
+
+@job("ingest", IngestConfig)
+def main(config: IngestConfig, context: JobContext) -> None:
+    """Import what the config names, say what came of it, and keep the counts as result.json."""
+    with context.progress("import", 100) as update:
+        report = _ingest(config, context, lambda done, total, _label: update(100 * done // max(1, total)))
+    for line in report.lines():
+        context.log.info(line)
+    result = {"job": "ingest", "run_id": context.run_id, **report.as_dict()}
+    (context.folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
+
+
+def _ingest(config: IngestConfig, context: JobContext, progress: Progress) -> IngestReport:
+    from arena.data.ingest import ingest_files, ingest_synthetic
+    from arena.exchange.files import FileRequest
+    from arena.exchange.synthetic import SyntheticSpec
+
+    instrument, timeframe = config.symbol.instrument(), config.timeframe.timeframe()
+    source, root = config.exchange, config.store.root
+    if isinstance(source, FilesExchange):
+        named = None if config.kind == "funding" else timeframe
+        request = FileRequest(
+            source.path, instrument, config.kind, named, source.format, source.volume, source.source
+        )
+        return ingest_files(
+            request,
+            root,
+            derive=config.targets(),
+            run_id=context.run_id,
+            clock=context.clock,
+            progress=progress,
+        )
+    return ingest_synthetic(
+        instrument,
+        timeframe,
+        root,
+        spec=SyntheticSpec(seed=source.seed, start_ms=source.start_ms, days=source.days),
+        derive=config.targets(),
+        run_id=context.run_id,
+        clock=context.clock,
+        progress=progress,
+    )
+
+
+if __name__ == "__main__":
+    main()
