@@ -7,6 +7,8 @@ import platform
 from importlib import metadata
 from pathlib import Path
 
+from arena import __version__
+
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = ("hydra-core", "llvmlite", "numba", "numpy", "polars", "pyarrow", "pydantic", "sqlalchemy")
 
@@ -20,19 +22,12 @@ def code_version() -> str:
     for path in sorted(ROOT.rglob("*.py")):
         digest.update(str(path.relative_to(ROOT)).encode())
         digest.update(path.read_bytes())
-    return f"{_release()}+{_commit()}.{digest.hexdigest()[:10]}"
+    return f"{__version__}+{_commit()}.{digest.hexdigest()[:10]}"
 
 
 def library_versions() -> dict[str, str]:
     """Return the versions of Python and of the libraries that touch the numbers."""
     return {"python": platform.python_version(), **{name: metadata.version(name) for name in LIBRARIES}}
-
-
-def _release() -> str:
-    try:
-        return metadata.version("alpha-arena")
-    except metadata.PackageNotFoundError:
-        return "0"
 
 
 def _commit() -> str:

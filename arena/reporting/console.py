@@ -1,0 +1,35 @@
+"""A result as people read it in a terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from arena.backtest.result import BacktestResult, Metric
+from arena.reporting.figures import metric_text
+
+
+def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
+    """Return the table of primary metrics, the warnings and where the files are."""
+    market = result.market
+    lines = []
+    if result.synthetic:
+        lines.append("SYNTHETIC: the market was generated; these numbers are about no real one")
+    title = f"{result.strategy.name}  {market.symbol}  {market.timeframe}"
+    lines += [
+        title,
+        f"{market.start} to {market.end}, {market.traded_bars:,} of {market.bars:,} bars traded",
+        "",
+    ]
+    lines += [_row(metric) for metric in result.primary]
+    lines += ["", *(f"! {text}" for text in result.warnings if not text.startswith("SYNTHETIC"))]
+    if result.timings_ms is not None:
+        lines += ["time, ms", *(f"  {step:<10}{spent:8.1f}" for step, spent in result.timings_ms.items())]
+    lines.append(f"report  {folder / 'report.html' if html else folder / 'result.json'}")
+    return "\n".join(lines)
+
+
+def _row(metric: Metric) -> str:
+    note = metric.note or ""
+    if metric.value is None:
+        note = metric.reason or ""
+    return f"  {metric.label:<22}{metric_text(metric):>12}  {note}".rstrip()
