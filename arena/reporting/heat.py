@@ -14,7 +14,7 @@ _THEMES: dict[str, dict[str, _RGB]] = {
     "light": {"paper": (255, 255, 255), "gain": (38, 92, 214), "loss": (214, 100, 30)},
     "dark": {"paper": (14, 17, 22), "gain": (110, 155, 245), "loss": (232, 138, 76)},
 }
-_INKS: tuple[_RGB, _RGB] = ((16, 19, 24), (255, 255, 255))
+_INKS: tuple[_RGB, _RGB] = ((0, 0, 0), (255, 255, 255))  # nothing in between reaches 4.5 on every mid tone
 _STRONGEST = 0.9
 
 

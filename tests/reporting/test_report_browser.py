@@ -8,6 +8,7 @@ import re
 import shutil
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -60,7 +61,7 @@ class Tab:
 
     def __init__(self, browser: Any, path: Path, **options: Any) -> None:
         options.setdefault("viewport", {"width": 1280, "height": 900})
-        self.context = browser.new_context(offline=True, **options)
+        self.context = browser.new_context(offline=True, reduced_motion="reduce", **options)
         self.page = self.context.new_page()
         self.requests: list[str] = []
         self.complaints: list[str] = []
@@ -98,16 +99,26 @@ def write(factory: pytest.TempPathFactory, text: str) -> Path:
     return path
 
 
-def visible_bars(page: Any) -> int:
-    """Return how many bars the readout passes from one edge of the plot to the other."""
+def settle(page: Any) -> None:
+    """Let the page draw what it was told: two frames."""
+    page.evaluate(
+        "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    )
+
+
+def point_at(page: Any, share: float) -> str:
+    """Move the pointer to a share of the plot's width and return the time that the readout gives."""
     box = page.locator("#chart").bounding_box()
-    moments = []
-    for x in (box["x"] + 3, box["x"] + box["width"] - 110):
-        page.mouse.move(x, box["y"] + 100)
-        page.wait_for_timeout(50)
-        text = page.locator("#readout span").first.inner_text().removesuffix(" UTC")
-        moments.append(page.evaluate("text => Date.parse(text.replace(' ', 'T') + 'Z')", text))
-    return round((moments[1] - moments[0]) / 3_600_000)
+    axis = page.evaluate("document.querySelector('#chart td:last-child').getBoundingClientRect().width")
+    page.mouse.move(box["x"] + 2 + share * (box["width"] - 4 - axis), box["y"] + 100)
+    settle(page)
+    return page.locator("#readout span").first.inner_text().removesuffix(" UTC")
+
+
+def visible_bars(page: Any) -> int:
+    """Return how many hours lie between the edges of the plot."""
+    first, last = (datetime.fromisoformat(point_at(page, share)) for share in (0, 1))
+    return round((last - first).total_seconds() / 3600)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -147,10 +158,10 @@ def test_wheel_and_keys_zoom_and_pan(open_tab, report: Path) -> None:
     chart = page.locator("#chart")
     chart.scroll_into_view_if_needed()
     everything = visible_bars(page)
-    assert everything == pytest.approx(1_565, abs=20)
+    assert everything == pytest.approx(1_565, abs=10)
     page.mouse.wheel(0, -400)
-    page.wait_for_timeout(200)
-    assert visible_bars(page) < 0.9 * everything
+    settle(page)
+    assert visible_bars(page) < 0.95 * everything
     chart.focus()
     page.keyboard.press("0")
     assert visible_bars(page) == pytest.approx(everything, abs=3)
@@ -158,10 +169,10 @@ def test_wheel_and_keys_zoom_and_pan(open_tab, report: Path) -> None:
         page.keyboard.press("+")
     zoomed = visible_bars(page)
     assert zoomed == pytest.approx(0.512 * everything, rel=0.05)
-    before = page.locator("#readout span").first.inner_text()
+    before = point_at(page, 0.5)
     page.keyboard.press("ArrowRight")
     assert visible_bars(page) == pytest.approx(zoomed, abs=3)
-    assert page.locator("#readout span").first.inner_text() > before
+    assert point_at(page, 0.5) > before
     page.keyboard.press("-")
     assert visible_bars(page) > 1.1 * zoomed
 
@@ -169,16 +180,12 @@ def test_wheel_and_keys_zoom_and_pan(open_tab, report: Path) -> None:
 def test_hole_is_empty_time_and_says_so(open_tab, report: Path) -> None:
     page = open_tab(report).page
     page.locator("#chart").scroll_into_view_if_needed()
-    box = page.locator("#chart").bounding_box()
-    axis = page.evaluate("document.querySelector('#chart td:last-child').getBoundingClientRect().width")
-    plot = box["width"] - 2 - axis
-    page.mouse.move(box["x"] + 1 + plot * 430 / 1_565, box["y"] + 100)
-    page.wait_for_timeout(50)
+    point_at(page, 430 / 1_565)
     assert page.locator("#readout").inner_text().endswith("bar missing")
-    page.mouse.move(box["x"] + 1 + plot * 1_200 / 1_565, box["y"] + 100)
-    page.wait_for_timeout(50)
-    shown = page.locator("#readout span").first.inner_text()
-    assert shown.startswith("2023-02-19") or shown.startswith("2023-02-20")
+    shown = point_at(page, 1_200 / 1_565)
+    assert datetime.fromisoformat(shown) - datetime(2023, 1, 1) == pytest.approx(  # noqa: DTZ001 - both naive UTC
+        timedelta(hours=1_200), abs=timedelta(hours=6)
+    )
 
 
 def test_trades_filter_sort_and_page(open_tab, report: Path, small_run) -> None:
@@ -211,7 +218,7 @@ def test_trades_filter_sort_and_page(open_tab, report: Path, small_run) -> None:
 def test_trade_opens_in_the_chart(open_tab, report: Path) -> None:
     page = open_tab(report).page
     page.get_by_role("button", name="Show trade 7 in the chart").click()
-    page.wait_for_timeout(600)
+    settle(page)
     assert page.evaluate("document.activeElement.id") == "chart"
     assert visible_bars(page) < 300
 

@@ -105,7 +105,7 @@
     const plain = (decimals, unit = "") => ({ type: "custom", minMove: 1 / 10 ** decimals, formatter: (value) => fixed(value, decimals) + unit });
     const money = plain(page.capital >= 1000 ? 0 : 2);
     const quietLine = { priceLineVisible: false, crosshairMarkerRadius: 3 };
-    const price = chart.addSeries(library.CandlestickSeries, { priceLineVisible: false, priceFormat: plain(page.priceDecimals) }, 0);
+    const price = chart.addSeries(library.CandlestickSeries, { priceLineVisible: false, lastValueVisible: false, priceFormat: plain(page.priceDecimals) }, 0);
     const volume = chart.addSeries(library.HistogramSeries, { priceScaleId: "volume", priceFormat: { type: "volume" }, lastValueVisible: false, priceLineVisible: false }, 0);
     const hold = chart.addSeries(library.LineSeries, { ...quietLine, lineWidth: 1, lineStyle: library.LineStyle.Dashed, lastValueVisible: false, priceFormat: money }, 1);
     const equity = chart.addSeries(library.LineSeries, { ...quietLine, lineWidth: 2, priceFormat: money }, 1);
@@ -269,10 +269,16 @@
       }));
     }
 
-    const limits = (from, to) => scale.setVisibleLogicalRange({ from, to });
+    // The library moves on the next frame: until then the wanted range counts, or quick keys get lost.
+    let wanted = null;
+    const current = () => wanted ?? scale.getVisibleLogicalRange();
+    function limits(from, to) {
+      wanted = { from, to };
+      scale.setVisibleLogicalRange(wanted);
+    }
     const all = () => limits(-0.5, page.slots - 0.5);
     function move(share, zoom = 1) {
-      const range = scale.getVisibleLogicalRange();
+      const range = current();
       const half = Math.max(5, ((range.to - range.from) * zoom) / 2);
       const centre = (range.from + range.to) / 2 + share * (range.to - range.from);
       const kept = Math.min(Math.max(centre, 0), page.slots);
@@ -280,7 +286,7 @@
     }
     const keys = {
       ArrowLeft: () => move(-0.1), ArrowRight: () => move(0.1), "+": () => move(0, 0.8), "=": () => move(0, 0.8), "-": () => move(0, 1.25), 0: all,
-      End: () => { const { from, to } = scale.getVisibleLogicalRange(); limits(page.slots - (to - from), page.slots); },
+      End: () => { const { from, to } = current(); limits(page.slots - (to - from), page.slots); },
     };
     holder.addEventListener("keydown", (event) => {
       if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
@@ -294,7 +300,10 @@
         else all();
       });
     }
-    scale.subscribeVisibleLogicalRangeChange(showMarks);
+    scale.subscribeVisibleLogicalRangeChange(() => {
+      wanted = null;
+      showMarks();
+    });
     chart.subscribeCrosshairMove(({ logical }) => say(logical === undefined ? page.slots - 1 : Math.min(page.slots - 1, Math.max(0, Math.round(logical)))));
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
     paint();

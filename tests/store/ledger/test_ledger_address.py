@@ -54,7 +54,7 @@ def test_url_that_names_no_ledger_is_refused_with_the_forms_known(url):
 )
 def test_password_of_an_unreachable_server_is_in_no_message(call):
     url = f"postgresql://me:{SECRET}@127.0.0.1:1/x?connect_timeout=2"
-    with pytest.raises(DataError, match="127.0.0.1") as found:
+    with pytest.raises(DataError, match=r"127\.0\.0\.1") as found:
         call(url)
     assert SECRET not in "".join(traceback.format_exception(found.value))
 
@@ -94,5 +94,5 @@ def test_path_with_special_characters_is_opened(tmp_path: Path):
 
 def test_folder_that_cannot_be_made_is_said_so(tmp_path: Path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ArenaError, match="cannot be opened.*choose another DATABASE_URL"):
+    with pytest.raises(ArenaError, match=r"cannot be opened.*choose another DATABASE_URL"):
         open_ledger(f"sqlite:///{tmp_path}/file/l.sqlite")

@@ -1,9 +1,11 @@
 """What only PostgreSQL has: partitions by month, other sessions, and statements that use indexes."""
 
+import itertools
 import threading
 
 import pytest
-from sqlalchemy import Engine, create_engine, text
+from sqlalchemy import Engine, create_engine, func, select, text
+from sqlalchemy import table as sql_table
 from sqlalchemy.dialects import postgresql
 
 from arena.core.errors import ArenaError
@@ -37,9 +39,8 @@ def _partitions(engine: Engine, table: str) -> dict[str, int]:
     )
     with engine.connect() as connection:
         names = connection.execute(statement, {"name": table}).scalars().all()
-        return {
-            name: connection.exec_driver_sql(f'SELECT count(*) FROM "{name}"').scalar_one() for name in names
-        }
+        counts = [select(func.count()).select_from(sql_table(name)) for name in names]
+        return {name: connection.scalar(count) for name, count in zip(names, counts, strict=True)}
 
 
 def test_event_tables_are_the_append_only_ones():
@@ -125,7 +126,7 @@ def test_sessions_that_need_the_same_new_month_at_once_both_write(url, engine, r
 def test_month_ranges_join_without_hole_or_overlap():
     months = [(year, month) for year in (2025, 2026) for month in range(1, 13)]
     ranges = [month_range(month) for month in months]
-    assert all(first[1] == second[0] for first, second in zip(ranges, ranges[1:], strict=False))
+    assert all(first[1] == second[0] for first, second in itertools.pairwise(ranges))
     assert all(
         months_of([start, end - 1]) == {month} for (start, end), month in zip(ranges, months, strict=True)
     )
