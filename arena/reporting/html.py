@@ -62,6 +62,7 @@ def render_report(result: BacktestResult, arrays: RunArrays) -> str:
     template = _environment().get_template("report.html.j2")
     return template.render(
         result=result,
+        cautions=[text for text in result.warnings if not text.startswith("SYNTHETIC")],  # has its own banner
         policy=_policy(library, script),
         styles=_static("report.css") + heat_css(),
         library=library,

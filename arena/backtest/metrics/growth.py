@@ -18,6 +18,8 @@ NO_VARIANCE = Undefined("returns do not vary")
 
 BY_ROOT = "times the square root of bars per year (365 days; 8,760 for 1h)"
 
+YEAR_NOTE = "bar returns, a year of 365 days, risk-free rate 0"
+
 
 def root_of_year(path: EquityPath) -> float:
     """Return the factor that annualises a per-bar deviation."""
@@ -52,7 +54,9 @@ def sharpe(path: EquityPath) -> Outcome:
     """Return mean over deviation of returns, annualised."""
     if len(path.returns) < 2:
         return TOO_SHORT
-    return path.mean / path.deviation * root_of_year(path) if path.deviation else NO_VARIANCE
+    if not path.deviation:
+        return NO_VARIANCE
+    return Reading(path.mean / path.deviation * root_of_year(path), YEAR_NOTE)
 
 
 def sortino(path: EquityPath) -> Outcome:
@@ -60,7 +64,7 @@ def sortino(path: EquityPath) -> Outcome:
     if len(path.returns) < 2:
         return TOO_SHORT
     if path.downside:
-        return path.mean / path.downside * root_of_year(path)
+        return Reading(path.mean / path.downside * root_of_year(path), YEAR_NOTE)
     return Undefined("∞ (no losing bar)") if path.mean > 0.0 else NO_VARIANCE
 
 

@@ -13,17 +13,17 @@ def usdt(value: float) -> str:
 
 def signed_usdt(value: float) -> str:
     """Return an amount like `+1,234.56 USDT`."""
-    return f"{value:+,.2f} USDT"
+    return _with_minus(f"{value:+,.2f} USDT")
 
 
 def signed_percent(fraction: float) -> str:
-    """Return a fraction like `+12.34 %`."""
-    return f"{fraction:+,.2%}".replace("%", " %")
+    """Return a fraction like `+12.34%`."""
+    return _with_minus(f"{fraction:+,.2%}")
 
 
 def percent(fraction: float) -> str:
-    """Return a fraction like `12.34 %`."""
-    return f"{fraction:,.2%}".replace("%", " %")
+    """Return a fraction like `12.34%`."""
+    return _with_minus(f"{fraction:,.2%}")
 
 
 def day_count(days: float) -> str:
@@ -35,3 +35,7 @@ def bar_time(bars: float, step_ms: int) -> str:
     """Return the time that `bars` take, in hours below two days."""
     ms = bars * step_ms
     return f"{ms / 3_600_000:,.1f} hours" if ms < 2 * MS_PER_DAY else day_count(ms / MS_PER_DAY)
+
+
+def _with_minus(text: str) -> str:
+    return text.replace("-", "\u2212")

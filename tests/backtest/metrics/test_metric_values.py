@@ -210,7 +210,7 @@ def test_undefined_is_null_with_a_reason(make_inputs_of, name, given, reason):
         (
             "total_return",
             {"equity": [10_000.0, 11_234.5], "hold": [10_000.0, 9_500.0]},
-            "net profit +1,234.50 USDT; buy & hold -5.00 %, excess +17.35 %",
+            "net profit +1,234.50 USDT; buy & hold −5.00%, excess +17.35%",
         ),
         ("max_drawdown", {"equity": FALLING}, "2.0 days from peak, not recovered"),
         ("max_drawdown", {"equity": [100.0, 90.0, 100.0]}, "2.0 days from peak, to recovery"),
@@ -227,11 +227,11 @@ def test_undefined_is_null_with_a_reason(make_inputs_of, name, given, reason):
             {"trades": [*wins_and_losses(*range(100)), {"net_pnl": 1.0, "is_open": True}]},
             "1 more still open",
         ),
-        ("expectancy", {"trades": MIXED}, "+0.10 % of equity a trade"),
+        ("expectancy", {"trades": MIXED}, "+0.10% of equity a trade"),
         (
             "costs",
             {"trades": MIXED, "fees": 5.0, "funding": -3.0, "slippage": 1.0},
-            "fees 5.00 USDT, funding paid 3.00 USDT, slippage 1.00 USDT; 10.00 % of gross profit",
+            "fees 5.00 USDT, funding paid 3.00 USDT, slippage 1.00 USDT; 10.00% of gross profit",
         ),
         (
             "costs",
@@ -240,7 +240,7 @@ def test_undefined_is_null_with_a_reason(make_inputs_of, name, given, reason):
             "no gross profit",
         ),
         ("best_day", {"equity": FALLING}, "2024-01-03"),
-        ("worst_trade", {"trades": MIXED}, "-20.00 USDT"),
+        ("worst_trade", {"trades": MIXED}, "−20.00 USDT"),
         ("holding_winners", {"trades": wins_and_losses(1, bars_held=40)}, "40.0 days"),
         ("holding_winners", {"trades": wins_and_losses(1, bars_held=2), "timeframe": "15m"}, "0.5 hours"),
     ],
