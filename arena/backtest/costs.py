@@ -92,16 +92,20 @@ def _setting(cost: str, key: str, value: float | None, amount: float | None = No
 
 def _funding(plan: FundingPlan, costs: CostsConfig, pnl: PnlSplit) -> CostProvenance:
     if not plan.expected:
-        return _row("funding", 1.0, 0.0, "no settlement falls into the run", pnl.funding)
+        return _row("funding", 1.0, 0.0, "no settlement falls into the run", -pnl.funding)
     own = sum(count for source, count in plan.sources.items() if source in OWN_SOURCES)
-    words = [f"{count} settlements from {source}" for source, count in sorted(plan.sources.items()) if source]
+    words = [
+        f"{count:,} {'settlement' if count == 1 else 'settlements'} from {source}"
+        for source, count in sorted(plan.sources.items())
+        if source
+    ]
     stand_ins = [source for source in plan.sources if source and source not in OWN_SOURCES]
     if stand_ins:
         words.append(f"{', '.join(sorted(stand_ins))} stands in for the instrument's own funding")
     if plan.sources.get(""):
-        words.append(f"{plan.sources['']} without a stored rate, assumed {costs.funding_rate_estimate:g}")
+        words.append(f"{plan.sources['']:,} without a stored rate, assumed {costs.funding_rate_estimate:g}")
     actual = own / plan.expected
-    return _row("funding", actual, 1.0 - actual, "; ".join(words), pnl.funding)
+    return _row("funding", actual, 1.0 - actual, "; ".join(words), -pnl.funding)
 
 
 def _mark(mark_missing: int, bars: int) -> CostProvenance:
@@ -112,5 +116,5 @@ def _mark(mark_missing: int, bars: int) -> CostProvenance:
         "mark_price",
         actual,
         1.0 - actual,
-        f"{mark_missing} of {bars} bars have none: the last price stands in",
+        f"{mark_missing:,} of {bars:,} bars have none: the last price stands in",
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from arena.core.bars import Bars, FloatArray, FundingSeries, TsArray
 from arena.core.clock import to_iso
@@ -77,9 +78,10 @@ def load_market(
     timeframe: Timeframe,
     window: Window,
     *,
+    warmup_bars: int,
     funding_rate_estimate: float,
 ) -> RunMarket:
-    """Read what a run over `window` needs.
+    """Read what a run over `window` needs; `history_health` covers the `warmup_bars` before it.
 
     Raises:
         DataError: the series is not stored, or holds too few bars in the window.
@@ -87,9 +89,9 @@ def load_market(
     history = service.get_candles(instrument.inst_id, timeframe, end=window.end_ms)
     first = _first_bar(history, window)
     bars = history.slice(first)
-    mark, mark_missing = _mark_prices(service, instrument, timeframe, bars)
+    mark, mark_known = _mark_prices(service, instrument, timeframe, bars)
     funding = service.get_funding(instrument.inst_id, end=window.end_ms)
-    plan = _funding_plan(service, instrument, bars, mark, funding, funding_rate_estimate)
+    plan = _funding_plan(service, instrument, bars, mark, mark_known, funding, funding_rate_estimate)
     arrays = {
         **bars_arrays("candles", history),
         **funding_arrays("funding", funding),
@@ -104,10 +106,10 @@ def load_market(
         bars=bars,
         funding=funding,
         mark=mark,
-        mark_missing=mark_missing,
+        mark_missing=int(len(bars) - np.count_nonzero(mark_known)),
         plan=plan,
         health=range_health(bars, start=window.start_ms),
-        history_health=range_health(history.slice(0, first)),
+        history_health=range_health(history.slice(max(0, first - warmup_bars), first)),
         dataset_hash=dataset_hash(arrays),
     )
 
@@ -132,20 +134,19 @@ def _first_bar(history: Bars, window: Window) -> int:
 
 def _mark_prices(
     service: DataService, instrument: Instrument, timeframe: Timeframe, bars: Bars
-) -> tuple[MarkPrices, int]:
-    """Return mark prices on the run's bars, the last price where none is stored, and how often."""
+) -> tuple[MarkPrices, NDArray[np.bool_]]:
+    """Return mark prices on the run's bars, the last price where none is stored, and where one is."""
     last = MarkPrices(bars.open, bars.high, bars.low)
+    unknown = np.zeros(len(bars), np.bool_)
     if not service.has_series(instrument.inst_id, timeframe, kind=MARK):
-        return last, len(bars)
+        return last, unknown
     stored = service.get_candles(
         instrument.inst_id, timeframe, start=int(bars.ts[0]), end=int(bars.ts[-1]) + 1, kind=MARK
     )
-    at = np.searchsorted(stored.ts, bars.ts)
-    known = at < len(stored)
-    known[known] = stored.ts[at[known]] == bars.ts[known]
-    if not known.any():
-        return last, len(bars)
-    index = np.where(known, at, 0)
+    if not len(stored):
+        return last, unknown
+    index = np.minimum(np.searchsorted(stored.ts, bars.ts), len(stored) - 1)
+    known = stored.ts[index] == bars.ts
 
     def column(mark: FloatArray, price: FloatArray) -> FloatArray:
         return np.where(known, mark[index], price)
@@ -153,7 +154,7 @@ def _mark_prices(
     mark = MarkPrices(
         column(stored.open, bars.open), column(stored.high, bars.high), column(stored.low, bars.low)
     )
-    return mark, int(len(bars) - np.count_nonzero(known))
+    return mark, known
 
 
 def _funding_plan(
@@ -161,6 +162,7 @@ def _funding_plan(
     instrument: Instrument,
     bars: Bars,
     mark: MarkPrices,
+    mark_known: NDArray[np.bool_],
     funding: FundingSeries,
     estimate: float,
 ) -> FundingPlan:
@@ -180,39 +182,43 @@ def _funding_plan(
         sources[source] = sources.get(source, 0) + 1
     if len(absent):
         sources[""] = len(absent)
-    prices = _mark_at(service, instrument, bars, mark, ts)
+    prices = _mark_at(service, instrument, bars, mark, mark_known, ts)
     placed = place_settlements(bars.ts, bars.timeframe.step_ms, ts, rate, prices)
     return FundingPlan(placed, len(ts), sources)
 
 
 def _mark_at(
-    service: DataService, instrument: Instrument, bars: Bars, mark: MarkPrices, ts: TsArray
+    service: DataService,
+    instrument: Instrument,
+    bars: Bars,
+    mark: MarkPrices,
+    mark_known: NDArray[np.bool_],
+    ts: TsArray,
 ) -> FloatArray:
     """Return the mark price at each settlement.
 
-    The open of the run's own bar where one opens there; else the open of the finest stored mark bar
-    that does; else the newest open before it.
+    The mark's open where a stored mark bar of any length opens there; else the newest open before it.
     """
     position = np.maximum(np.searchsorted(bars.ts, ts, side="right") - 1, 0)
     prices = mark.open[position]
-    inside = bars.ts[position] != ts
-    if not inside.any():
+    open_ends = ~(mark_known[position] & (bars.ts[position] == ts))
+    if not open_ends.any():
         return prices
-    finer = [
+    others = [
         series.timeframe
         for series in service.list_series()
-        if series.inst_id == instrument.inst_id
-        and series.kind == MARK
-        and series.timeframe.step_ms < bars.timeframe.step_ms
+        if series.inst_id == instrument.inst_id and series.kind == MARK and series.timeframe != bars.timeframe
     ]
-    for timeframe in sorted(finer, reverse=True):
+    for timeframe in sorted(others):
         stored = service.get_candles(
             instrument.inst_id, timeframe, start=int(ts[0]), end=int(ts[-1]) + 1, kind=MARK
         )
         if not len(stored):
             continue
         at = np.minimum(np.searchsorted(stored.ts, ts), len(stored) - 1)
-        exact = inside & (stored.ts[at] == ts)
+        exact = open_ends & (stored.ts[at] == ts)
         prices = np.where(exact, stored.open[at], prices)
-        inside &= ~exact
+        open_ends &= ~exact
+        if not open_ends.any():
+            break
     return prices

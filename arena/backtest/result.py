@@ -102,7 +102,9 @@ class CostProvenance(ResultModel):
     estimated_share: Finite
     missing_share: Finite
     source: str = Field(description="where the numbers come from, in words")
-    amount: Finite | None = Field(None, description="USDT over the run, where the cost is money")
+    amount: Finite | None = Field(
+        None, description="USDT over the run, > 0 is a cost; null where it is no money"
+    )
 
 
 class Gap(ResultModel):

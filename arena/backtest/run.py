@@ -104,6 +104,7 @@ def run_backtest(
         instrument,
         timeframe,
         window,
+        warmup_bars=spec.warmup(params),
         funding_rate_estimate=config.costs.funding_rate_estimate,
     )
     require_funding(market.plan, config.costs, instrument.inst_id)

@@ -28,21 +28,24 @@ def _of_data(result: BacktestResult) -> list[str]:
     data, market = result.data, result.market
     found = []
     if data.missing:
-        largest, holes = data.gaps[0], "hole" if data.gap_count == 1 else "holes"
+        largest = data.gaps[0]
+        dropped = result.counts.expired_orders
         found.append(
-            f"{data.missing} of {data.expected} bars are missing in {data.gap_count} {holes}; "
-            f"the largest from {largest.start} to {largest.end}. "
-            "Nothing was filled in: orders due in a hole were dropped."
+            f"{data.missing:,} of {data.expected:,} bars are missing in {_count(data.gap_count, 'hole')}; "
+            f"the largest from {largest.start} to {largest.end}. Nothing was filled in"
+            + (f"; {_count(dropped, 'order')} due in a hole dropped." if dropped else ".")
         )
     if data.history_missing:
-        found.append(f"{data.history_missing} bars are missing in the history that fed the warm-up.")
+        found.append(f"{_count(data.history_missing, 'bar')} missing in the warm-up before the run.")
     if data.flat:
-        found.append(f"{data.flat} bars are flat without volume (the exchange was down or nobody traded).")
+        found.append(
+            f"{_count(data.flat, 'bar')} flat without volume: the exchange was down or nobody traded."
+        )
     known = market.history_bars + market.signal_window
     if known < market.warmup_bars:
         found.append(
-            f"The strategy needs {market.warmup_bars} bars before its first value; {known} came before the "
-            "first tradable bar."
+            f"The strategy needs {market.warmup_bars:,} bars before its first value; {known:,} came before "
+            "the first tradable bar."
         )
     return found
 
@@ -50,11 +53,11 @@ def _of_data(result: BacktestResult) -> list[str]:
 def _of_costs(result: BacktestResult) -> list[str]:
     found = []
     for cost in result.costs:
+        name = cost.cost.replace("_", " ").capitalize()
         if cost.cost in {"funding", "mark_price"} and cost.estimated_share > 0:
-            name = cost.cost.replace("_", " ").capitalize()
-            found.append(f"{name} is {cost.estimated_share:.0%} estimated: {cost.source}.")
+            found.append(f"{name} is {_share(cost.estimated_share)} estimated: {cost.source}.")
         if cost.status == "missing":
-            found.append(f"{cost.cost.replace('_', ' ').capitalize()} is missing: {cost.source}.")
+            found.append(f"{name} is missing: {cost.source}.")
     return found
 
 
@@ -62,16 +65,25 @@ def _of_trading(result: BacktestResult) -> list[str]:
     counts = result.counts
     found = []
     if counts.trades < FEW_TRADES:
-        found.append(f"Only {counts.trades} trades: too few to tell skill from luck.")
+        found.append(f"Only {_count(counts.trades, 'trade')}: too few to tell skill from luck.")
     if counts.liquidations or counts.partial_liquidations:
         total = counts.liquidations + counts.partial_liquidations
-        found.append(f"{total} liquidations: the leverage is too high for this strategy.")
+        found.append(f"{_count(total, 'liquidation')}: the leverage is too high for this strategy.")
     if counts.rejected_orders:
         found.append(
-            f"{counts.rejected_orders} orders were refused (below the minimum size or without margin)."
+            f"{_count(counts.rejected_orders, 'order')} refused: the account was too small for the minimum "
+            "size, or without margin. A run that goes on without trading looks calmer than it is."
         )
     if counts.clipped_orders:
         found.append(
-            f"{counts.clipped_orders} orders were cut to what margin, tier or largest order allowed."
+            f"{_count(counts.clipped_orders, 'order')} cut to what margin, tier or the largest order allowed."
         )
     return found
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _share(fraction: float) -> str:
+    return "less than 1%" if fraction < 0.01 else f"{fraction:.0%}"

@@ -19,7 +19,7 @@ from arena.core.timeframe import Timeframe
 from arena.data.derive import derive_series
 from arena.data.health import find_gaps
 from arena.data.ingest_rejects import write_rejects
-from arena.data.ingest_report import IngestReport, SeriesReport
+from arena.data.ingest_report import DERIVED_FROM, IngestReport, SeriesReport
 from arena.exchange.files import FileImport, FileRequest, read_files
 from arena.exchange.synthetic import SyntheticSpec, generate_market
 from arena.store.market.layout import Kind
@@ -183,7 +183,7 @@ def _derive(
                     inst_id=bars.inst_id,
                     timeframe=target.name,
                     source=source,
-                    format=f"stored {bars.timeframe}",
+                    format=f"{DERIVED_FROM}{bars.timeframe}",
                     rows_read=rows,
                     accepted=rows,
                     inserted=counts.inserted,

@@ -13,6 +13,9 @@ from typing import Any
 from arena.core.bars import SYNTHETIC
 from arena.core.clock import to_iso
 
+DERIVED_FROM = "stored "
+"""Beginning of the format of a series that was built from finer stored bars."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
@@ -72,28 +75,49 @@ class IngestReport:
         return {**asdict(self), "synthetic": self.is_synthetic, "changed": self.changed}
 
     def lines(self) -> list[str]:
-        """Return the report as text, one line a series and one for each thing that was wrong."""
+        """Return the report as text: a line a series, its derived bars below it, and what was wrong."""
         lines = ["SYNTHETIC: generated prices, no market made them"] if self.is_synthetic else []
         for series in self.series:
+            if series.format.startswith(DERIVED_FROM):
+                continue
             lines.append(_headline(series))
-            lines.extend(f"  {line}" for line in _remarks(series))
-        return [*lines, f"{self.changed} rows new or changed in {self.seconds:.2f} s"]
+            derived = [one for one in self.series if _is_derived_from(one, series)]
+            if derived:
+                lines.append(f"  derived: {', '.join(_short(one) for one in derived)}")
+            lines.extend(f"  {line}" for one in (series, *derived) for line in _remarks(one))
+        return [*lines, f"{self.changed:,} rows new or changed in {self.seconds:.2f} s"]
+
+
+def _is_derived_from(series: SeriesReport, source: SeriesReport) -> bool:
+    return series.kind == source.kind and series.format == f"{DERIVED_FROM}{source.timeframe}"
 
 
 def _headline(series: SeriesReport) -> str:
     span = "no rows"
     if series.first_ts is not None and series.last_ts is not None:
         span = f"{to_iso(series.first_ts)} to {to_iso(series.last_ts)}"
-    counts = f"{series.accepted} rows: {series.inserted} new, {series.unchanged} unchanged"
-    counts += f", {series.revised} revised" if series.revised else ""
-    counts += f", {series.kept} kept as stored" if series.kept else ""
-    return f"{series.label} from {series.format}: {counts}; {span}"
+    return f"{series.label} ({series.format}): {_counts(series)}; {span}"
+
+
+def _counts(series: SeriesReport) -> str:
+    named = {
+        "new": series.inserted,
+        "unchanged": series.unchanged,
+        "revised": series.revised,
+        "kept as stored": series.kept,
+    }
+    return ", ".join(f"{count:,} {name}" for name, count in named.items() if count) or "nothing new"
+
+
+def _short(series: SeriesReport) -> str:
+    return f"{series.timeframe} {_counts(series)}"
 
 
 def _remarks(series: SeriesReport) -> list[str]:
     remarks = []
     if series.gaps:
-        remarks.append(f"{series.gaps} gaps, {series.missing} rows missing")
+        holes = "1 hole" if series.gaps == 1 else f"{series.gaps} holes"
+        remarks.append(f"{series.label}: {series.missing:,} rows missing in {holes}")
     if series.out_of_order:
         remarks.append(f"{series.out_of_order} rows out of order: sorted")
     if series.duplicates:

@@ -17,7 +17,7 @@ SIZE_EPS = 1e-6
 """Lots and ticks closer than this to the next whole number count as that number (binary dust)."""
 
 NOTABLE_CUT = 0.99
-"""An order counts as clipped when less than this share of it is left; the open's drift cuts a little."""
+"""An order is clipped when it ends more than a lot below this share; the open's drift cuts a little."""
 
 REASON_OPEN = int(FillReason.OPEN)
 REASON_CLOSE = int(FillReason.CLOSE)
@@ -267,6 +267,10 @@ def execute_order(
     decided = state.order_bar
     state.order_bar = -1
     state.acted_target = state.order_target
+    if wanted == 0.0 and state.order_target != 0.0:
+        state.rejected += 1  # the account is too small for one lot
+    if wanted == held:
+        return
     state.orders += 1
     sign = 1.0 if wanted > 0.0 else -1.0
     if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
@@ -284,7 +288,7 @@ def execute_order(
         if added < rules.min_lots or added <= 0.0:
             state.rejected += 1
         else:
-            if size < NOTABLE_CUT * abs(wanted):
+            if size < NOTABLE_CUT * abs(wanted) - 1.0:
                 state.clipped += 1
             market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules)
             _set_protection(state, sign, rules)

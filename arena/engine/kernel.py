@@ -82,7 +82,7 @@ def run_bars(
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
         if target[i] != state.acted_target and i + 1 >= rules.first_bar and state.ruined == 0:
             state.order_target = target[i]
-            state.order_lots = _size(target[i], value, close[i], rules)
+            state.order_lots = _size(state, target[i], value, close[i], rules)
             state.order_stop = stop_distance[i]
             state.order_take = take_distance[i]
             state.order_bar = i
@@ -132,9 +132,11 @@ def _settle_next(state: Any, rate: Any, mark: Any, rules: Any, tier_lots: Any, t
 
 
 @inlined
-def _size(target: float, equity: float, price: float, rules: Any) -> float:
+def _size(state: Any, target: float, equity: float, price: float, rules: Any) -> float:
     """Return the signed lots that `target` means at the decision's own price and equity."""
     value = rules.coins_per_lot * price
+    if state.lots * target < 0.0:
+        equity -= abs(state.lots) * value * (rules.fee + rules.cost)  # a reversal first pays for its close
     if rules.size_mode == 0:
         # margin, fee and expected slippage together are the share of equity, so that the order fits
         lots = (

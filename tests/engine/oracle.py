@@ -183,6 +183,10 @@ class Account:
         self.order = None
         self.acted = order.target
         wanted, held = order.contracts, self.contracts
+        if wanted == 0 and order.target != 0:
+            self.rejected += 1
+        if wanted == held:
+            return
         if held != 0 and wanted * held <= 0:
             self.trade(bar, -held, ref, "close")
         elif abs(wanted) < abs(held):
@@ -194,14 +198,12 @@ class Account:
             return
         direction = 1 if wanted > 0 else -1
         price = self.fill_price(ref, buy=wanted > 0)
-        size = min(
-            abs(wanted), self.largest_position(price), abs(self.contracts) + rules.max_order_contracts
-        )
+        size = min(abs(wanted), self.largest_position(price), abs(self.contracts) + rules.max_order_contracts)
         added = size - abs(self.contracts)
         if added <= 0 or added < rules.min_contracts:
             self.rejected += 1
             return
-        if size < D("0.99") * abs(wanted):
+        if size < D("0.99") * abs(wanted) - rules.lot:
             self.clipped += 1
         self.trade(bar, direction * added, ref, "open")
         self.stop = self._level(-direction, order.stop_distance)
@@ -271,7 +273,10 @@ class Account:
             return
         worth = rules.ct_val * close
         if rules.size_mode == "equity":
-            equity = max(D(0), self.wallet + self.unrealised(close))
+            equity = self.wallet + self.unrealised(close)
+            if self.contracts * target < 0:  # a reversal first pays for its close
+                equity -= abs(self.coins()) * close * (rules.fee + rules.cost)
+            equity = max(D(0), equity)
             # margin + fee at the expected fill price are the share of equity
             cost_of_one = worth * (1 + rules.cost) * (1 / rules.leverage + rules.fee)
             size = abs(target) * rules.size_value * equity / cost_of_one

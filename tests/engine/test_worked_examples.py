@@ -191,8 +191,26 @@ def test_all_in_at_one_times_leverage_spends_the_equity_and_not_more() -> None:
 
 @pytest.mark.parametrize(
     ("ts", "bar", "at_open"),
-    [(0, None, None), (1, 0, 0), (10, 1, 1), (15, 1, 0), (25, 3, 1), (30, 3, 1), (39, 3, 0), (40, None, None)],
-    ids=["run start", "inside", "on the open", "inside 2", "in the hole", "after the hole", "last", "run end"],
+    [
+        (0, None, None),
+        (1, 0, 0),
+        (10, 1, 1),
+        (15, 1, 0),
+        (25, 3, 1),
+        (30, 3, 1),
+        (39, 3, 0),
+        (40, None, None),
+    ],
+    ids=[
+        "run start",
+        "inside",
+        "on the open",
+        "inside 2",
+        "in the hole",
+        "after the hole",
+        "last",
+        "run end",
+    ],
 )
 def test_settlements_are_placed_by_time(ts: int, bar: int | None, at_open: int | None) -> None:
     # bars open at 0, 10, (20 missing), 30 - the index of the bar at 30 is 2

@@ -8,7 +8,7 @@ import numpy as np
 from arena.backtest.metrics.definition import MetricDefinition, Outcome, Reading, Undefined
 from arena.backtest.metrics.growth import BY_ROOT, TOO_SHORT, root_of_year, total_return
 from arena.backtest.metrics.inputs import MetricInputs, varies
-from arena.backtest.metrics.wording import signed_percent, signed_usdt
+from arena.backtest.metrics.wording import signed_percent, signed_points, signed_usdt
 from arena.core.bars import FloatArray
 
 NO_MOVE = Undefined("buy and hold does not vary")
@@ -18,7 +18,7 @@ def headline_return(inputs: MetricInputs) -> Outcome:
     """Return the total return, with the money and what holding would have made."""
     own, hold = total_return(inputs.path), total_return(inputs.hold)
     profit = float(inputs.path.equity[-1] - inputs.path.equity[0])
-    beside = f"buy & hold {signed_percent(hold)}, excess {signed_percent(own - hold)}"
+    beside = f"buy & hold {signed_percent(hold)}, excess {signed_points(own - hold)}"
     return Reading(own, f"net profit {signed_usdt(profit)}; {beside}")
 
 

@@ -29,7 +29,10 @@ def costs(inputs: MetricInputs) -> Outcome:
     if pnl.liquidation:
         parts.append(f"liquidation {usdt(pnl.liquidation)}")
     share = cost_share(inputs)
-    told = share.reason if isinstance(share, Undefined) else f"{percent(share)} of gross profit"
+    if inputs.cost_total < 0.0:
+        told = "a net gain"
+    else:
+        told = share.reason if isinstance(share, Undefined) else f"{percent(share)} of gross profit"
     return Reading(inputs.cost_total, f"{', '.join(parts)}; {told}")
 
 

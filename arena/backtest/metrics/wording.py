@@ -21,6 +21,11 @@ def signed_percent(fraction: float) -> str:
     return _with_minus(f"{fraction:+,.2%}")
 
 
+def signed_points(fraction: float) -> str:
+    """Return a difference of two percentages like `+12.34 points`."""
+    return _with_minus(f"{100 * fraction:+,.2f} points")
+
+
 def percent(fraction: float) -> str:
     """Return a fraction like `12.34%`."""
     return _with_minus(f"{fraction:,.2%}")

@@ -210,7 +210,7 @@ def test_undefined_is_null_with_a_reason(make_inputs_of, name, given, reason):
         (
             "total_return",
             {"equity": [10_000.0, 11_234.5], "hold": [10_000.0, 9_500.0]},
-            "net profit +1,234.50 USDT; buy & hold −5.00%, excess +17.35%",
+            "net profit +1,234.50 USDT; buy & hold −5.00%, excess +17.35 points",
         ),
         ("max_drawdown", {"equity": FALLING}, "2.0 days from peak, not recovered"),
         ("max_drawdown", {"equity": [100.0, 90.0, 100.0]}, "2.0 days from peak, to recovery"),
