@@ -13,6 +13,7 @@ from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal, getcontext
 getcontext().prec = 40
 
 D = Decimal
+ZERO = D(0)
 GRID_EPS = D("0.000001")
 
 
@@ -63,15 +64,15 @@ class Order:
 class Account:
     rules: OracleRules
     wallet: D
-    contracts: D = D(0)
-    entry: D = D(0)
-    margin: D = D(0)
+    contracts: D = ZERO
+    entry: D = ZERO
+    margin: D = ZERO
     stop: D | None = None
     take: D | None = None
-    funding: D = D(0)
-    fees: D = D(0)
+    funding: D = ZERO
+    fees: D = ZERO
     fills: list[OracleFill] = field(default_factory=list)
-    acted: D = D(0)
+    acted: D = ZERO
     order: Order | None = None
     expired: int = 0
     rejected: int = 0
