@@ -25,4 +25,4 @@ def ledger_url(store_root: str) -> SecretStr:
     configured = Secrets().database_url
     if configured is not None and configured.get_secret_value():
         return configured
-    return SecretStr(f"sqlite:///{Path(store_root) / 'ledger.sqlite'}")
+    return SecretStr(f"sqlite:///{Path(store_root.removeprefix('file://')) / 'ledger.sqlite'}")
