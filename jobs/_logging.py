@@ -1,18 +1,27 @@
 """The log of a run: sentences on the console, one JSON object a line in the run's folder.
 
-Configures the `arena` logger only; libraries keep their own. Secrets never reach it, because
-no config model holds one.
+Configures the loggers `arena` and `py.warnings` only; libraries keep their own. Invariant: a secret
+of the environment is in no line, wherever it came from.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import re
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+_SECRET_NAME = re.compile(r"(^|_)(KEY|SECRET|PASSPHRASE|PASSWORD|TOKEN)$")
+_PASSWORD = re.compile(r"://[^:/@]*:(.+)@|[?&]password=([^&]+)")
+_SHORTEST_SECRET = 6
+_HIDDEN = "***"
 
 
 class JsonLines(logging.Formatter):
@@ -34,7 +43,8 @@ class JsonLines(logging.Formatter):
         line.update({key: value for key, value in vars(record).items() if key not in _STANDARD})
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        return json.dumps(line, default=str)
+        shown = {key: hide_secrets(value) if isinstance(value, str) else value for key, value in line.items()}
+        return json.dumps(shown, default=str)
 
 
 class ConsoleLines(logging.Formatter):
@@ -43,7 +53,7 @@ class ConsoleLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as people read it."""
         prefix = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
-        return f"{prefix}{record.getMessage()}"
+        return hide_secrets(f"{prefix}{record.getMessage()}")
 
 
 def open_log(path: Path | None, run_id: str) -> logging.Logger:
@@ -62,6 +72,7 @@ def open_log(path: Path | None, run_id: str) -> logging.Logger:
         lines = logging.FileHandler(path, encoding="utf-8")
         lines.setFormatter(JsonLines(run_id))
         log.addHandler(lines)
+        _warnings().addHandler(lines)
     return log
 
 
@@ -70,3 +81,45 @@ def close_log(log: logging.Logger) -> None:
     for handler in list(log.handlers):
         handler.close()
         log.removeHandler(handler)
+        _warnings().removeHandler(handler)
+
+
+def keep_warnings_from_console() -> None:
+    """Send the warnings of Python and libraries to the log of the run; outside of one, nowhere."""
+    logging.raiseExceptions = False  # a log that cannot be written is no reason for a trace on the console
+    logging.captureWarnings(capture=True)
+    warnings = _warnings()
+    warnings.propagate = False
+    warnings.addHandler(logging.NullHandler())
+
+
+def hide_secrets(text: str) -> str:
+    """Return `text` with the secrets of the environment replaced by stars."""
+    for secret in _secrets(os.environ):
+        if secret in text:
+            text = text.replace(secret, _HIDDEN)
+    return text
+
+
+def secret_in(value: Any, key: str = "") -> str | None:
+    """Return the key of the first text within `value` that holds a secret of the environment."""
+    if isinstance(value, Mapping):
+        inner = (secret_in(part, f"{key}.{name}" if key else str(name)) for name, part in value.items())
+        return next((found for found in inner if found), None)
+    if isinstance(value, list):
+        return next((found for part in value if (found := secret_in(part, key))), None)
+    return key if isinstance(value, str) and hide_secrets(value) != value else None
+
+
+def _secrets(environment: Mapping[str, str]) -> list[str]:
+    """Return what must not be shown, the longest first: a password goes with the URL around it."""
+    found = {value for name, value in environment.items() if _SECRET_NAME.search(name)}
+    url = environment.get("DATABASE_URL", "")
+    for groups in _PASSWORD.findall(url):
+        password = "".join(groups)
+        found |= {url, password, unquote(password)}
+    return sorted((text for text in found if len(text) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def _warnings() -> logging.Logger:
+    return logging.getLogger("py.warnings")

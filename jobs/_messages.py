@@ -1,68 +1,109 @@
 """A user's mistake on the command line, told in one sentence.
 
-Turns Hydra's errors into ours. The group check reads file names only, so that a wrong choice is
-answered before Hydra is imported.
+Turns Hydra's errors into ours. Invariant: no message shows Hydra's or OmegaConf's inner words where
+there is a plain one.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from arena.core.errors import ConfigError, nearest, unknown_name
+from jobs._command_line import CONF, choices_among, choices_of
 
-CONF = Path(__file__).resolve().parent.parent / "conf"
-
-_SIMPLE_CHOICE = re.compile(r"^(?P<group>[A-Za-z_]\w*)=(?P<choices>[A-Za-z0-9_,]+)$")
-
-
-def check_choices(arguments: Sequence[str]) -> None:
-    """Raise ConfigError where an argument picks a file that its group does not have."""
-    for argument in arguments:
-        match = _SIMPLE_CHOICE.match(argument)
-        if match is None or not (CONF / match["group"]).is_dir():
-            continue
-        known = [path.stem for path in (CONF / match["group"]).glob("*.yaml")]
-        for choice in match["choices"].split(","):
-            if choice not in known and choice != "null":
-                raise ConfigError(unknown_name(match["group"], choice, known))
+_UNKNOWN_KEY = (
+    r"Could not override '([^']+)'",
+    r"Could not delete from config\. '([^']+)' does not exist",
+    r"full_key: (\S+)",
+)
 
 
 def translate(error: Exception, config_name: str, arguments: Sequence[str]) -> ConfigError:
-    """Return the ConfigError that says what Hydra's error means."""
+    """Return the ConfigError that says what an error of Hydra or OmegaConf means."""
     text = str(error)
-    cause = f"{text}\n{error.__cause__ or ''}"
-    override = re.search(r"Could not override '([^']+)'", text) or re.search(r"full_key: (\S+)", cause)
-    if override:
-        key = override[1]
-        known = _known_keys(config_name, arguments)
-        close = nearest(key, known) or nearest(key.rsplit(".", 1)[-1], known)
-        hint = f": did you mean '{close}'?" if close else ""
-        return ConfigError(f"unknown key '{key}'{hint} (python -m jobs.{config_name} --help lists all keys)")
-    missing = re.search(r"Could not find '([^']+)/([^'/]+)'", text)
-    if missing:
-        group, choice = missing[1], missing[2]
-        known = [path.stem for path in (CONF / group).glob("*.yaml")]
-        return ConfigError(unknown_name(group, choice, known))
-    if type(error).__name__ == "OverrideParseException":
+    kind = type(error).__name__
+    sentence = _of_interpolation(kind, text) or _of_override(error, kind, text) or _of_choice(text)
+    if sentence is None:
+        sentence = _of_key(f"{text}\n{error.__cause__ or ''}", config_name, arguments)
+    return ConfigError(sentence or next(iter(text.strip().splitlines()), kind))
+
+
+def _of_interpolation(kind: str, text: str) -> str | None:
+    """Name the key of a ${...} that cannot be resolved, or of a value that was never given."""
+    at = re.search(r"full_key: (\S+)", text)
+    key = at[1] if at else "a key"
+    variable = re.search(r"Environment variable '([^']+)' not found", text)
+    if variable:
+        name = variable[1]
+        return (
+            f"{key}: the environment variable {name} is not set: set it, or write ${{oc.env:{name},default}}"
+        )
+    if kind == "MissingMandatoryValue":
+        return f"{key} is not set: give it a value"
+    if "nterpolation" in kind or kind == "UnsupportedInterpolationType":
+        found = re.search(r"(?:key|type) '?([^'\s]+)'?", text)
+        return f"{key}: ${{{found[1] if found else '...'}}} cannot be resolved: write a plain value"
+    return None
+
+
+def _of_override(error: Exception, kind: str, text: str) -> str | None:
+    several = re.search(r"Ambiguous value for argument '([^']+)'", text)
+    if several:
+        key, _, value = several[1].partition("=")
+        return f"{key}={value} are several values: write -m to run each, or {key}=[{value}] for a list"
+    if kind == "OverrideParseException":
         bad = getattr(error, "override", "")
-        return ConfigError(f"cannot read '{bad}': write key=value, and quote values with blanks or brackets")
-    first = text.strip().splitlines()[0] if text.strip() else type(error).__name__
-    return ConfigError(first)
+        return (
+            f"cannot read '{bad}': write key=value, and keep quotes around a value with blanks or "
+            "brackets from the shell, like \"name='my run'\""
+        )
+    there = re.search(r"An item is already at '([^']+)'", text)
+    if there:
+        return f"{there[1]} is there already: write it without a +, {there[1]}=..."
+    twice = re.search(r"(\S+) appears more than once in the final defaults list", text)
+    if twice:
+        return f"{twice[1]} is chosen twice: choose it once, {twice[1]}=..., without a +"
+    return None
+
+
+def _of_choice(text: str) -> str | None:
+    missing = re.search(r"Could not find '([^']+)/([^'/]*)'", text)
+    if missing is None:
+        return None
+    group, choice = missing[1], missing[2]
+    known = re.findall(r"^\t(\S+)$", text, re.MULTILINE) or choices_of(group)
+    return unknown_name(group, choice, known)
+
+
+def _of_key(text: str, config_name: str, arguments: Sequence[str]) -> str | None:
+    found = next((match for rule in _UNKNOWN_KEY if (match := re.search(rule, text))), None)
+    if found is None:
+        return None
+    key = found[1]
+    known = _known_keys(config_name, arguments)
+    group, _, name = key.rpartition(".")
+    beside = [path for path in known if path.rpartition(".")[0] == group]
+    close = nearest(key, beside) or nearest(name, known)
+    hint = f": did you mean '{close}'?" if close else ""
+    names = sorted(path.rpartition(".")[2] for path in beside)
+    listed = f"known: {', '.join(names)}" if names else f"python -m jobs.{config_name} --help lists all keys"
+    return f"unknown key '{key}'{hint} ({listed})"
 
 
 def _known_keys(config_name: str, arguments: Sequence[str]) -> list[str]:
     from hydra import compose, initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
 
-    choices = [a for a in arguments if (m := _SIMPLE_CHOICE.match(a)) and (CONF / m["group"]).is_dir()]
-    choices = [choice.split(",")[0] for choice in choices]
     GlobalHydra.instance().clear()
-    with initialize_config_dir(str(CONF), version_base="1.3"):
-        config = compose(config_name, overrides=choices)
+    try:
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            config = compose(config_name, overrides=choices_among(arguments))
+    except HydraException:  # one more thing is wrong; the first is told
+        return []
     return _flatten(OmegaConf.to_container(config), "")
 
 

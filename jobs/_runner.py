@@ -1,311 +1,311 @@
-"""What every job is wrapped in: environment, config, run id, run folder, log, ledger, exit code.
+"""What every job is wrapped in: environment, composing, validation, run record, exit code.
 
-Invariant: a run's folder appears under its final name whole or not at all; Ctrl-C removes what
-was begun. Nothing heavy is imported before the configuration has been found valid.
+Invariant: nothing heavy is imported before the configuration has been found valid, and a user's
+mistake ends in sentences, never in a trace.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+import secrets
 import shlex
 import shutil
-import signal
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from logging import Logger
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from arena.config.base import validate
 from arena.config.models import JobConfig
-from arena.core.clock import Clock, wall_clock
+from arena.core.clock import wall_clock
 from arena.core.errors import ArenaError, ConfigError
-from arena.core.ids import canonical_json, content_hash, make_run_id
-from jobs._messages import CONF, check_choices, translate
+from arena.core.ids import content_hash
+from jobs._command_line import CONF, check_choices, order
+from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, show, tell_error
+from jobs._context import JobContext, identity_of
+from jobs._interrupts import Interrupts
+from jobs._logging import hide_secrets, keep_warnings_from_console, open_log, secret_in
 
 if TYPE_CHECKING:
-    from arena.store.ledger import Ledger
+    from jobs._staging import Staging
 
-EXIT_BUG = 1
-EXIT_INTERRUPTED = 130
-
-_NOT_IDENTITY = ("name", "validate_only", "reports", "report")
-"""Keys that change what a run is called or leaves behind, not what it computes."""
+__all__ = ["JobContext", "job"]
 
 Config = TypeVar("Config", bound=JobConfig)
-Main = Callable[[Config, "JobContext"], float | None]
-
-
-@dataclass(frozen=True)
-class JobContext:
-    """What a job gets beside its config."""
-
-    job: str
-    run_id: str
-    config_hash: str
-    config: dict[str, Any]
-    command: str
-    folder: Path
-    final_folder: Path
-    ledger_url: str
-    log: Logger
-    clock: Clock
-    started: float
-
-    @functools.cached_property
-    def ledger(self) -> Ledger:
-        """The ledger, opened at the first use."""
-        from arena.store.ledger import open_ledger
-
-        return open_ledger(self.ledger_url)
-
-    @contextmanager
-    def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar on a terminal while the block runs; yields `update(done)`."""
-        if not sys.stderr.isatty():
-            yield lambda _done: None
-            return
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda done: bar.update(task, completed=done)
+Main = Callable[[Config, JobContext], float | None]
+Check = Callable[[dict[str, Any]], object]
 
 
 def job(
-    name: str,
-    model: type[Config],
-    *,
-    check: Callable[[Config], object] | None = None,
-    recorded: bool = True,
+    name: str, model: type[Config], *, check: Check | None = None, recorded: bool = True
 ) -> Callable[[Main[Config]], Callable[[], None]]:
     """Make `main(config, context)` the entry point of `python -m jobs.<name>`.
 
     Args:
         name: the job and its primary config `conf/<name>.yaml`.
         model: what the composed config is validated into.
-        check: further validation that needs rooms above config; raises ConfigError.
+        check: further validation of the composed values, by rooms above config; raises ConfigError.
         recorded: whether the run gets a folder and a row in the ledger.
     """
 
     def decorate(main: Main[Config]) -> Callable[[], None]:
         @functools.wraps(main)
         def entry() -> None:
-            sys.exit(_guarded(name, model, main, check, recorded=recorded))
+            sys.exit(_Call(name, model, main, check, recorded=recorded).run(sys.argv[1:]))
 
         return entry
 
     return decorate
 
 
-def _guarded(
-    name: str,
-    model: type[Config],
-    main: Main[Config],
-    check: Callable[[Config], object] | None,
-    *,
-    recorded: bool,
-) -> int:
-    """Compose and run; return the exit code and tell the user why it is not 0."""
-    started = time.perf_counter()
-    signal.signal(signal.SIGTERM, lambda *_: (_ for _ in ()).throw(KeyboardInterrupt()))
-    try:
-        check_choices(sys.argv[1:])
-        failures: list[Exception] = []
-        _compose_and_run(name, _task(name, model, main, check, started, failures, recorded=recorded))
-        _raise_first(failures)
-    except ArenaError as error:
-        _tell(error)
-        return error.exit_code
-    except KeyboardInterrupt:
-        _say("interrupted: nothing was kept")
-        return EXIT_INTERRUPTED
-    except Exception as error:  # noqa: BLE001 - the outermost door: every other error is a bug of ours
-        _say(f"this is a bug: {type(error).__name__}: {error}")
-        if not getattr(error, "logged_in", None):
-            import traceback
+class _Call:
+    """One call of a job: a single run, or the runs of a sweep one after the other."""
 
-            traceback.print_exc()
-        else:
-            _say(f"the whole trace is in {error.logged_in}")  # type: ignore[attr-defined]
-        return EXIT_BUG
-    return 0
+    def __init__(
+        self, name: str, model: type[Any], main: Main[Any], check: Check | None, *, recorded: bool
+    ) -> None:
+        self._name, self._model, self._main, self._check = name, model, main, check
+        self._recorded = recorded
+        self._interrupts = Interrupts()
+        self._started = time.perf_counter()
+        self._arguments: list[str] = []
+        self._runs = 0
+        self._exit_codes: list[int] = []
 
+    def run(self, arguments: list[str]) -> int:
+        """Compose and run; return the exit code, and tell the user why it is not 0."""
+        self._interrupts.listen()
+        keep_warnings_from_console()
+        try:
+            self._arguments = order(arguments)
+            check_choices(arguments)
+            _load_environment()
+            self._compose()
+        except KeyboardInterrupt:
+            sys.stderr.write("interrupted: nothing of the unfinished run was kept\n")
+            return EXIT_INTERRUPTED
+        except Exception as error:  # noqa: BLE001 - the outermost door: what is not ours is a bug
+            self._fail(error)
+        finally:
+            self._interrupts.close()
+        if self._exit_codes and self._runs > 1:
+            tell_error(f"{len(self._exit_codes)} of {self._runs} runs failed")
+        return self._exit_codes[0] if self._exit_codes else 0
 
-def _raise_first(failures: list[Exception]) -> None:
-    if failures:
-        raise failures[0]
+    def _compose(self) -> None:
+        """Have each run's config composed and handed to `_task`."""
+        os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
+        from hydra.errors import HydraException
+        from omegaconf.errors import OmegaConfBaseException
 
+        try:
+            if any(word.startswith("-") for word in self._arguments) or not self._compose_single():
+                self._hand_to_hydra()
+        except (HydraException, OmegaConfBaseException) as error:
+            raise self._translated(error) from None
+        except ValueError as error:  # of flags that do not go together: a run's own errors end in `_task`
+            raise ConfigError(str(error)) from None
 
-def _compose_and_run(name: str, task: Callable[[Any], float | None]) -> None:
-    if Path(".env").is_file():
-        from dotenv import load_dotenv
+    def _compose_single(self) -> bool:
+        """Do the one run that overrides without flags ask for; False where the config asks for a sweep.
 
-        load_dotenv(".env")
-    os.environ["HYDRA_FULL_ERROR"] = "1"  # Hydra raises instead of printing and exiting with 1
-    import hydra
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
+        `hydra.main` composes twice, once to read the mode alone: a tenth of a cold backtest.
+        """
+        from hydra import compose, initialize_config_dir
+        from omegaconf import open_dict, read_write
 
-    try:
-        hydra.main(version_base="1.3", config_path=str(CONF), config_name=name)(task)()
-    except (HydraException, OmegaConfBaseException) as error:
-        raise translate(error, name, sys.argv[1:]) from None
+        with initialize_config_dir(str(CONF), version_base="1.3"):
+            composed = compose(self._name, self._arguments, return_hydra_config=True)
+        if composed.hydra.mode is not None and composed.hydra.mode.name == "MULTIRUN":
+            return False
+        with read_write(composed), open_dict(composed):
+            del composed["hydra"]
+        self._task(composed)
+        return True
 
+    def _hand_to_hydra(self) -> None:
+        """Let Hydra's own command line do it: sweeps, --help, --cfg and the like."""
+        import hydra
 
-def _task(
-    name: str,
-    model: type[Config],
-    main: Main[Config],
-    check: Callable[[Config], object] | None,
-    started: float,
-    failures: list[Exception],
-    *,
-    recorded: bool,
-) -> Callable[[Any], float | None]:
-    def run_one(composed: Any) -> float | None:
+        # what Hydra writes about a sweep is in the runs' own folders already
+        scratch = Path(tempfile.gettempdir()) / f"arena-{secrets.token_hex(8)}"
+        sys.argv[1:] = [*self._arguments, f"hydra.sweep.dir={scratch}"]
+        try:
+            hydra.main(version_base="1.3", config_path=str(CONF), config_name=self._name)(self._task)()
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+
+    def _translated(self, error: Exception) -> ConfigError:
+        from jobs._messages import translate
+
+        return translate(error, self._name, self._arguments)
+
+    def _task(self, composed: Any) -> float | None:
+        """Do one run; one that fails does not keep a sweep's others from being done."""
+        started = time.perf_counter() if self._runs else self._started
+        self._runs += 1
+        try:
+            return self._run_one(composed, started)
+        except Exception as error:  # noqa: BLE001 - told here; the exit code remembers it
+            self._fail(error)
+            return None
+
+    def _fail(self, error: Exception) -> None:
+        """Tell what went wrong and note the exit code."""
+        from jobs._recorded import LoggedBug
+
+        swept = self._swept()
+        prefix = f"[{' '.join(swept)}] " if swept else ""
+        if isinstance(error, ArenaError):
+            tell_error("\n".join(f"{prefix}{line}" for line in str(error).splitlines()))
+            self._exit_codes.append(error.exit_code)
+            return
+        self._exit_codes.append(EXIT_BUG)
+        if isinstance(error, LoggedBug):
+            tell_error(f"{prefix}{error}")
+            return
+        import traceback
+
+        tell_error(f"{prefix}this is a bug ({type(error).__name__}: {error})")
+        sys.stderr.write(hide_secrets("".join(traceback.format_exception(error))))
+
+    def _swept(self) -> list[str]:
+        """Return the overrides that tell this run of a sweep from its others; none outside of a sweep."""
+        overrides = _sweep_overrides()
+        if overrides is None:
+            return []
+        from hydra.core.override_parser.overrides_parser import OverridesParser
+
+        given = [word for word in self._arguments if "=" in word and not word.startswith("-")]
+        parsed = OverridesParser.create().parse_overrides(given)
+        fixed = {one.key_or_group for one in parsed if not one.is_sweep_override()}
+        return [one for one in overrides if one.partition("=")[0].lstrip("+~") not in fixed]
+
+    def _run_one(self, composed: Any, started: float) -> float | None:
+        values = self._plain(composed)
+        config = self._validated(values)
+        if config.validate_only:
+            show(["the configuration is valid"])
+            return None
+        if self._recorded:
+            return self._run_recorded(config, values, composed, started)
+        context = self._context(config, values, identity_of(config), None, started)
+        objective = self._main(config, context)
+        show(context.shown)
+        return objective
+
+    def _plain(self, composed: Any) -> dict[str, Any]:
+        """Return the composed config as plain values, with no secret among them."""
+        from omegaconf import OmegaConf
+        from omegaconf.errors import OmegaConfBaseException
+
+        try:
+            values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
+        except OmegaConfBaseException as error:
+            raise self._translated(error) from None
+        if not isinstance(values, dict):
+            raise ConfigError(f"conf/{self._name}.yaml must hold keys and values")
+        plain = {str(key): value for key, value in values.items()}
+        leak = secret_in(plain)
+        if leak:
+            raise ConfigError(
+                f"{leak} holds a secret of the environment: take it out, configs are written down"
+            )
+        return plain
+
+    def _validated(self, values: dict[str, Any]) -> JobConfig:
+        """Return the config; everything that is wrong with it is said at once."""
+        config: JobConfig | None = None
+        problems = []
+        try:
+            config = validate(self._model, values)
+        except ConfigError as error:
+            problems.append(str(error))
+        try:
+            if self._check is not None:
+                self._check(values)
+        except ConfigError as error:
+            problems.append(str(error))
+        if config is None or problems:
+            raise ConfigError("\n".join(problems))
+        return config
+
+    def _run_recorded(
+        self, config: JobConfig, values: dict[str, Any], composed: Any, started: float
+    ) -> float | None:
+        from jobs._recorded import run_recorded
+        from jobs._staging import CONFIG_FILE, claim, sweep
+
+        identity, parent = identity_of(config), Path(config.reports.root) / self._name
+        dead = sweep(parent)
+        with self._interrupts.held():
+            staging = claim(parent, content_hash(identity), wall_clock)
+            (staging.folder / CONFIG_FILE).write_text(self._rerunnable(composed), encoding="utf-8")
+            context = self._context(config, values, identity, staging, started)
+            work = functools.partial(self._main, config, context)
+            objective = run_recorded(work, context, staging, dead, self._interrupts)
+            show(context.shown)
+        return objective
+
+    def _context(
+        self,
+        config: JobConfig,
+        values: dict[str, Any],
+        identity: dict[str, Any],
+        staging: Staging | None,
+        started: float,
+    ) -> JobContext:
+        from arena.config.secrets import ledger_url
+        from jobs._staging import LOG_FILE
+
+        words = _sweep_overrides() or self._arguments
+        nowhere = Path(config.reports.root) / self._name
+        run_id = staging.run_id if staging else ""
+        return JobContext(
+            job=self._name,
+            run_id=run_id,
+            created_ms=staging.created_ms if staging else wall_clock(),
+            config_hash=content_hash(identity),
+            identity=identity,
+            config=values,
+            command=f"python -m jobs.{self._name} {shlex.join(words)}".strip(),
+            folder=staging.folder if staging else nowhere,
+            final_folder=staging.final if staging else nowhere,
+            ledger_url=ledger_url(config.store.root).get_secret_value(),
+            log=open_log(staging.folder / LOG_FILE if staging else None, run_id),
+            clock=wall_clock,
+            started=started,
+        )
+
+    def _rerunnable(self, composed: Any) -> str:
+        """Return the resolved config as a primary config that gives the same run again."""
         from omegaconf import OmegaConf
 
-        values = OmegaConf.to_container(composed, resolve=True, throw_on_missing=True)
-        if not isinstance(values, dict):
-            raise ConfigError(f"conf/{name}.yaml must hold keys and values")
-        plain = {str(key): value for key, value in values.items()}
-        config = validate(model, plain)
-        if check is not None:
-            check(config)
-        if config.validate_only:
-            sys.stdout.write("the configuration is valid\n")
-            return None
-        resolved = OmegaConf.to_yaml(composed, resolve=True)
-        context = _open_context(name, config, plain, resolved, started, recorded=recorded)
-        return _run(main, config, context) if recorded else main(config, context)
-
-    def task(composed: Any) -> float | None:
-        try:
-            return run_one(composed)
-        except Exception as error:  # noqa: BLE001 - told by the outermost door; a sweep's other jobs go on
-            failures.append(error)
-            return None
-
-    return task
-
-
-def _open_context(
-    name: str,
-    config: JobConfig,
-    plain: dict[str, Any],
-    resolved_yaml: str,
-    started: float,
-    *,
-    recorded: bool,
-) -> JobContext:
-    from arena.config.secrets import ledger_url
-    from jobs._logging import open_log
-
-    identity = {key: value for key, value in plain.items() if key not in _NOT_IDENTITY}
-    config_hash = content_hash(identity)
-    parent = Path(config.reports.root) / name
-    run_id, folder = _claim_folder(parent, config_hash) if recorded else ("", parent)
-    if recorded:
-        (folder / "config.yaml").write_text(resolved_yaml)
-    return JobContext(
-        job=name,
-        run_id=run_id,
-        config_hash=config_hash,
-        config=plain,
-        command=f"python -m jobs.{name} {shlex.join(sys.argv[1:])}".strip(),
-        folder=folder,
-        final_folder=parent / run_id,
-        ledger_url=ledger_url(config.store.root).get_secret_value(),
-        log=open_log(folder / "log.jsonl" if recorded else None, run_id),
-        clock=wall_clock,
-        started=started,
-    )
-
-
-def _claim_folder(parent: Path, config_hash: str) -> tuple[str, Path]:
-    """Create the hidden folder that the run writes into; its final name is not taken yet."""
-    now_ms = wall_clock()
-    while True:
-        run_id = make_run_id(now_ms, config_hash)
-        staging = parent / f".{run_id}.partial"
-        try:
-            staging.mkdir(parents=True, exist_ok=False)
-        except FileExistsError:
-            now_ms += 1
-            continue
-        except OSError as error:
-            raise ConfigError(
-                f"cannot write to {parent} ({error.strerror}): set reports.root to another folder"
-            ) from None
-        if (parent / run_id).exists():
-            staging.rmdir()
-            now_ms += 1
-            continue
-        return run_id, staging
-
-
-def _run(main: Main[Config], config: Config, context: JobContext) -> float | None:
-    from arena.reporting.run_folder import publish_run
-    from jobs._logging import close_log
-
-    context.ledger.start_job_run(
-        run_id=context.run_id,
-        job=context.job,
-        config_hash=context.config_hash,
-        config_json=canonical_json(context.config),
-        command=context.command,
-        started_ms=context.clock(),
-    )
-    outcome, code, message = "failed", EXIT_BUG, ""
-    try:
-        objective = main(config, context)
-        outcome, code = "done", 0
-        close_log(context.log)
-        publish_run(context.folder, context.final_folder)
-    except KeyboardInterrupt:
-        outcome, code, message = "interrupted", EXIT_INTERRUPTED, "interrupted"
-        close_log(context.log)
-        shutil.rmtree(context.folder, ignore_errors=True)
-        raise
-    except ArenaError as error:
-        code, message = error.exit_code, str(error)
-        context.log.error(message, extra={"event": "failed", "exit_code": code})  # noqa: TRY400 - no trace for a user's fault
-        _keep(context)
-        raise
-    except Exception as error:
-        message = f"{type(error).__name__}: {error}"
-        context.log.exception("bug", extra={"event": "bug"})
-        _keep(context)
-        error.logged_in = context.final_folder / "log.jsonl"  # type: ignore[attr-defined]
-        raise
-    else:
-        return objective
-    finally:
-        context.ledger.finish_job_run(
-            run_id=context.run_id, status=outcome, exit_code=code, error=message, finished_ms=context.clock()
+        return (
+            f"# to run it again: python -m jobs.{self._name} --config-dir THIS_FOLDER --config-name config\n"
+            f"defaults:\n  - house\n  - _self_\n{OmegaConf.to_yaml(composed, resolve=True)}"
         )
 
 
-def _keep(context: JobContext) -> None:
-    """Give a failed run's folder its name, so that its log can be read; `latest` stays where it was."""
-    from jobs._logging import close_log
-
-    close_log(context.log)
-    if context.folder.exists():
-        context.folder.rename(context.final_folder)
-
-
-def _tell(error: ArenaError) -> None:
-    for line in str(error).splitlines():
-        _say(line)
+def _sweep_overrides() -> list[str] | None:
+    """Return the overrides of the run that a sweep is at, None outside of a sweep."""
+    hydra_config = sys.modules.get("hydra.core.hydra_config")
+    if hydra_config is None or not hydra_config.HydraConfig.initialized():
+        return None
+    now = hydra_config.HydraConfig.get()
+    return list(now.overrides.task) if now.mode.name == "MULTIRUN" else None
 
 
-def _say(text: str) -> None:
-    sys.stderr.write(f"error: {text}\n" if not text.startswith("interrupted") else f"{text}\n")
+def _load_environment() -> None:
+    """Read `.env` of the working folder; what the environment has already, wins."""
+    if not Path(".env").is_file():
+        return
+    from dotenv import load_dotenv
+
+    try:
+        load_dotenv(".env")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"the file .env cannot be read ({error}): make it readable UTF-8 text") from None

@@ -6,6 +6,7 @@ OmegaConf or an unchecked value. No secrets here: they are not config (see `secr
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -24,7 +25,7 @@ class ConfigModel(BaseModel):
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_BOUNDS = {"ge": "at least {}", "gt": "above {}", "le": "at most {}", "lt": "below {}"}
+_BOUNDS = {"ge": "at least {:g}", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}"}
 _KINDS = {
     "int_parsing": "a whole number",
     "int_type": "a whole number",
@@ -39,6 +40,11 @@ _KINDS = {
     "tuple_type": "a list like [a,b]",
     "dict_type": "a group of keys",
     "model_type": "a group of keys",
+}
+_LENGTHS = {
+    "string_too_long": "at most {max_length} characters",
+    "string_pattern_mismatch": "text that matches {pattern}",
+    "too_short": "a list of at least {min_length}",
 }
 
 
@@ -59,21 +65,47 @@ def _sentence(model: type[BaseModel], entry: Any, prefix: str) -> str:
     path = [str(part) for part in entry["loc"]]
     fields_model, path = _strip_union_tags(model, path)
     key = ".".join([prefix, *path]) if prefix else ".".join(path)
-    kind, found, context = entry["type"], entry["input"], entry.get("ctx", {})
-    if kind == "extra_forbidden":
-        known = list(fields_model.model_fields) if fields_model else []
-        close = nearest(path[-1], known)
-        hint = f": did you mean '{close}'?" if close else ""
-        return f"unknown key '{key}'{hint} (known: {', '.join(sorted(known))})"
-    if kind == "missing":
-        return f"{key} is not set: give it a value"
+    kind, context = entry["type"], entry.get("ctx", {})
     if kind in {"value_error", "assertion_error"}:
         reason = str(context.get("error", entry["msg"]))
-        return f"{key}: {reason}" if key else reason
+        # a rule between keys of a group names them in full
+        return reason if not key or reason.startswith(f"{key}.") else f"{key}: {reason}"
+    if kind == "extra_forbidden":
+        return _unknown_key(key, list(fields_model.model_fields) if fields_model else [])
+    if kind in {"missing", "string_too_short"}:
+        return f"{key} is {'not set' if kind == 'missing' else 'empty'}: give it a value"
+    if kind == "union_tag_invalid":
+        tag = str(context["discriminator"]).strip("'")
+        return f"{key}.{tag}={context['tag']}: must be one of {context['expected_tags']}"
+    return f"{key}={_shown(entry['input'])}: must be {_wanted(entry, fields_model, path)}"
+
+
+def _unknown_key(key: str, known: list[str]) -> str:
+    group, _, name = key.rpartition(".")
+    close = nearest(name, known)
+    hint = f": did you mean '{group + '.' if group else ''}{close}'?" if close else ""
+    return f"unknown key '{key}'{hint} (known: {', '.join(sorted(known))})"
+
+
+def _wanted(entry: Any, model: type[BaseModel] | None, path: list[str]) -> str:
+    """Return what is allowed in place of the value found."""
+    kind, context = entry["type"], entry.get("ctx", {})
     if kind in {"literal_error", "enum"}:
-        return f"{key}={found}: must be one of {context.get('expected', entry['msg'])}"
-    wanted = _KINDS.get(kind) or _bounds(context) or str(entry["msg"])
-    return f"{key}={found}: must be {wanted}{_bounds_of_field(fields_model, path) if kind in _KINDS else ''}"
+        allowed = str(context.get("expected", entry["msg"]))
+        close = nearest(str(entry["input"]), re.findall(r"'([^']*)'", allowed))
+        return f"one of {allowed}" + (f", did you mean '{close}'?" if close else "")
+    if kind in _KINDS:
+        return _KINDS[kind] + _allowed_beside(model, path)
+    if kind in _LENGTHS:
+        return _LENGTHS[kind].format(**context)
+    return _bounds(context) or str(entry["msg"])
+
+
+def _shown(value: object) -> str:
+    """Return `value` as YAML has it."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
+    return str(value)
 
 
 def _bounds(context: Mapping[str, Any]) -> str | None:
@@ -81,15 +113,17 @@ def _bounds(context: Mapping[str, Any]) -> str | None:
     return " and ".join(parts) if parts else None
 
 
-def _bounds_of_field(model: type[BaseModel] | None, path: list[str]) -> str:
-    """Return the bounds of the field that a value of the wrong kind was meant for."""
+def _allowed_beside(model: type[BaseModel] | None, path: list[str]) -> str:
+    """Return what else the field allows that a value of the wrong kind was meant for."""
     if model is None or not path or path[-1] not in model.model_fields:
         return ""
+    field = model.model_fields[path[-1]]
     found = {}
-    for item in model.model_fields[path[-1]].metadata:
+    for item in field.metadata:
         found.update({name: getattr(item, name) for name in _BOUNDS if hasattr(item, name)})
     text = _bounds(found)
-    return f", {text}" if text else ""
+    none = ", or null for none" if type(None) in typing.get_args(field.annotation) else ""
+    return (f", {text}" if text else "") + none
 
 
 def _strip_union_tags(model: type[BaseModel], path: list[str]) -> tuple[type[BaseModel] | None, list[str]]:

@@ -116,7 +116,7 @@ class WindowConfig(ConfigModel):
     @model_validator(mode="after")
     def _ordered(self) -> Self:
         if self.start is not None and self.end is not None and self.start_ms >= self.end_ms:  # type: ignore[operator]
-            raise ValueError(f"start={self.start} must be before end={self.end}")
+            raise ValueError(f"window.start={self.start} must be before window.end={self.end}")
         return self
 
     @property
@@ -168,7 +168,9 @@ class SizingConfig(ConfigModel):
     @model_validator(mode="after")
     def _share(self) -> Self:
         if self.mode == "equity" and self.value > 1:
-            raise ValueError(f"value={self.value} is a share of equity for mode=equity: at most 1")
+            raise ValueError(
+                f"sizing.value={self.value:g}: a share of equity is at most 1 (sizing.mode=equity)"
+            )
         return self
 
 
@@ -181,13 +183,13 @@ class DataConfig(ConfigModel):
 class StoreConfig(ConfigModel):
     """Where the market store and the default ledger live."""
 
-    root: str
+    root: str = Field(min_length=1)
 
 
 class ReportsConfig(ConfigModel):
     """Where runs leave their results."""
 
-    root: str
+    root: str = Field(min_length=1)
 
 
 class ReportConfig(ConfigModel):
@@ -254,6 +256,7 @@ class BacktestConfig(JobConfig):
             )
         if self.leverage > self.symbol.max_leverage:
             raise ValueError(
-                f"leverage={self.leverage:g}: {self.symbol.inst_id} allows at most {self.symbol.max_leverage:g}"
+                f"leverage={self.leverage:g}: {self.symbol.inst_id} allows at most "
+                f"{self.symbol.max_leverage:g}"
             )
         return self

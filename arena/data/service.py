@@ -223,7 +223,8 @@ class DataService:
         symbol = "_".join(series.inst_id.lower().split("-"))
         return (
             f"{series.label} are not stored in {self._market.location} (stored: {known}): "
-            f"run python -m jobs.ingest symbol={symbol} timeframe={series.timeframe} kind={series.kind}"
+            f"run python -m jobs.ingest symbol={symbol} timeframe={series.timeframe} kind={series.kind} "
+            "exchange.path=FILES, or make demo for a generated market"
         )
 
 

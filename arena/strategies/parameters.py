@@ -65,9 +65,9 @@ def _sentence(params: type[StrategyParams], details: ErrorDetails) -> str:
     key = str(details["loc"][0])
     if details["type"] == "extra_forbidden":
         close = nearest(key, params.model_fields)
-        guess = f", did you mean strategy.{close}?" if close else ""
+        guess = f": did you mean 'strategy.{close}'?" if close else ""
         known = ", ".join(params.model_fields) or "none"
-        return f"strategy.{key}: unknown key{guess} (known: {known})"
+        return f"unknown key 'strategy.{key}'{guess} (known: {known})"
     if details["type"] == "missing":
         return f"strategy.{key} is missing: must be {describe_field(params.model_fields[key])}"
     return f"strategy.{key}={_shown(details['input'])}: must be {describe_field(params.model_fields[key])}"

@@ -33,7 +33,7 @@ def test_files_are_imported_and_reported(tmp_path, project):
     file.write_text(file.read_text() + f"{START_MS + 8 * 900_000},100,101,99,100,-1\n")
     done = _run(tmp_path, project, f"exchange.path={file}", "timeframe=15m", "derive=[1h]")
     assert done.returncode == 0, done.stderr
-    assert "8 rows: 8 new" in done.stdout + done.stderr
+    assert "own columns): 8 new" in done.stdout + done.stderr
     (result,) = (tmp_path / "reports" / "ingest").glob("2*/result.json")
     told = json.loads(result.read_text())
     assert [entry["inserted"] for entry in told["series"]] == [8, 2]

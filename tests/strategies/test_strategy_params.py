@@ -37,7 +37,7 @@ def message_of(spec, values) -> str:
     [
         pytest.param(
             {"fsat": 3},
-            "strategy.fsat: unknown key, did you mean strategy.fast? (known: fast, slow, adx_period, "
+            "unknown key 'strategy.fsat': did you mean 'strategy.fast'? (known: fast, slow, adx_period, "
             "adx_min, atr_period, atr_stop, atr_take, side)",
             id="misspelt-key",
         ),
@@ -67,15 +67,15 @@ def test_wrong_value_is_answered_with_one_sentence(values, sentence: str) -> Non
 
 
 def test_unlike_any_key_gets_no_guess() -> None:
-    assert message_of(EMA, {"zzzz": 1}).startswith("strategy.zzzz: unknown key (known: fast, ")
+    assert message_of(EMA, {"zzzz": 1}).startswith("unknown key 'strategy.zzzz' (known: fast, ")
 
 
 def test_several_wrong_keys_are_all_named_at_once() -> None:
     lines = message_of(EMA, {"fast": "abc", "slow": 2, "bogus": 1}).splitlines()
-    assert [line.split("=")[0].split(":")[0] for line in lines] == [
-        "strategy.fast",
-        "strategy.slow",
-        "strategy.bogus",
+    assert [line.split(" (")[0] for line in lines] == [
+        "strategy.fast=abc: must be a whole number from 2 to 500",
+        "strategy.slow=2: must be a whole number from 3 to 2000",
+        "unknown key 'strategy.bogus'",
     ]
 
 
