@@ -65,7 +65,8 @@ class AccountRules(NamedTuple):
     coins_per_lot: float
     lot_sz: float
     tick: float
-    ticks_per_unit: float  # 1 / tick where that is whole (exact prices), else 0
+    ticks_per_unit: float  # 1 / tick
+    exact_ticks: bool  # whether that is a whole number: then a price is its ticks divided by it, exactly
     min_lots: float
     max_order_lots: float
     max_position_lots: float  # largest size the tiers allow at this leverage
@@ -80,12 +81,29 @@ class AccountRules(NamedTuple):
 
 
 @inlined
-def price_on_tick(price: float, side: int, rules: Any) -> float:
-    """Return `price` on the tick grid, rounded against the trader: buys up, sells down."""
-    whole = rules.ticks_per_unit > 0.0
-    steps = price * rules.ticks_per_unit if whole else price / rules.tick
-    steps = np.ceil(steps - SIZE_EPS) if side > 0 else np.floor(steps + SIZE_EPS)
-    return float(steps / rules.ticks_per_unit if whole else steps * rules.tick)
+def tick_below(price: float, rules: Any) -> float:
+    """Return the highest price on the tick grid that is at most `price`, give or take binary dust."""
+    ticks = np.floor(price * rules.ticks_per_unit + SIZE_EPS)
+    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+
+
+@inlined
+def tick_above(price: float, rules: Any) -> float:
+    """Return the lowest price on the tick grid that is at least `price`, give or take binary dust."""
+    ticks = np.ceil(price * rules.ticks_per_unit - SIZE_EPS)
+    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+
+
+@inlined
+def market_price(ref: float, side: float, rules: Any) -> float:
+    """Return what a market order pays at `ref`: moved against it by spread and slippage, then by rounding.
+
+    Both sides are worked out and one is picked: the side hangs on the fill before, the prices do not,
+    and so they are ready when it is known.
+    """
+    ask = tick_above(ref * (1.0 + rules.cost), rules)
+    bid = tick_below(ref * (1.0 - rules.cost), rules)
+    return ask if side > 0.0 else bid
 
 
 @inlined
@@ -171,7 +189,7 @@ def book_fill(
             state.take = np.nan
         else:
             state.iso_margin *= state.lots / held
-    row = fills[state.fills]
+    row = fills[np.uintp(state.fills)]
     row.bar = bar
     row.signal_bar = signal_bar
     row.order_id = state.orders
@@ -196,8 +214,7 @@ def market_fill(
     rules: Any,
 ) -> None:
     """Fill signed `lots` by market order: `ref` moved against the order by spread and slippage."""
-    side = 1 if lots > 0.0 else -1
-    price = price_on_tick(ref * (1.0 + side * rules.cost), side, rules)
+    price = market_price(ref, lots, rules)
     book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules)
 
 
@@ -242,19 +259,19 @@ def liquidate(
 
 @inlined
 def affordable_lots(state: Any, price: float, rules: Any) -> float:
-    """Return the largest absolute position that margin and fee allow when adding at `price`.
+    """Return the largest absolute position, not rounded, that margin and fee allow when adding at `price`.
 
     Initial margin is notional / leverage (OKX); the fee of the added part has to be there, too.
     """
     held = abs(state.lots)
     value = rules.coins_per_lot * price
+    lots_per_usdt = 1.0 / (value * rules.order_rate)  # does not wait for the fill before it
     if rules.isolated:
-        room = (state.cash - state.iso_margin) / (value * rules.order_rate)
-        lots = held + max(0.0, room)
+        lots = held + max(0.0, (state.cash - state.iso_margin) * lots_per_usdt)
     else:
         equity = state.cash + state.lots * rules.coins_per_lot * (price - state.avg)
-        lots = (equity + held * value * rules.fee) / (value * rules.order_rate)
-    return float(np.floor(min(lots, rules.max_position_lots) + SIZE_EPS))
+        lots = (equity + held * value * rules.fee) * lots_per_usdt
+    return float(min(lots, rules.max_position_lots, held + rules.max_order_lots))
 
 
 @inlined
@@ -280,16 +297,20 @@ def execute_order(
             market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules)
         else:
             state.rejected += 1
+    cut = 0
     if abs(wanted) > abs(state.lots):
-        price = price_on_tick(ref * (1.0 + sign * rules.cost), 1 if sign > 0.0 else -1, rules)
-        size = min(abs(wanted), affordable_lots(state, price, rules))
-        size = min(size, abs(state.lots) + rules.max_order_lots)
+        price = market_price(ref, sign, rules)
+        size = abs(wanted)
+        most = affordable_lots(state, price, rules)
+        if size > most:  # a branch, so that the usual order does not wait for what it could have cost
+            size = np.floor(most + SIZE_EPS)
+            if size < NOTABLE_CUT * abs(wanted) - 1.0:
+                cut = 1
         added = size - abs(state.lots)
         if added < rules.min_lots or added <= 0.0:
             state.rejected += 1
         else:
-            if size < NOTABLE_CUT * abs(wanted) - 1.0:
-                state.clipped += 1
+            state.clipped += cut
             market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules)
             _set_protection(state, sign, rules)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
@@ -300,5 +321,9 @@ def _set_protection(state: Any, sign: float, rules: Any) -> None:
     """Set stop and take-profit from the average entry, rounded away from it onto the tick grid."""
     stop = state.avg - sign * state.order_stop
     take = state.avg + sign * state.order_take
-    state.stop = price_on_tick(stop, -1 if sign > 0.0 else 1, rules) if stop > 0.0 else np.nan
-    state.take = price_on_tick(take, 1 if sign > 0.0 else -1, rules) if take > 0.0 else np.nan
+    if sign > 0.0:
+        state.stop = tick_below(stop, rules) if stop > 0.0 else np.nan
+        state.take = tick_above(take, rules) if take > 0.0 else np.nan
+    else:
+        state.stop = tick_above(stop, rules) if stop > 0.0 else np.nan
+        state.take = tick_below(take, rules) if take > 0.0 else np.nan

@@ -29,6 +29,7 @@ FILLS_PER_BAR = 160
 @kernel
 def run_bars(
     market: Any,
+    step_ms: int,
     signal: Any,
     funding: Any,
     tier_lots: Any,
@@ -43,8 +44,8 @@ def run_bars(
     """Run bars from `start` until the end or until `fills` is nearly full.
 
     Args:
-        market: (open, high, low, close, mark_open, mark_high, mark_low, adjacent), each (n,);
-            adjacent[i] says that bar i follows bar i-1 on the grid.
+        market: (ts, open, high, low, close, mark_open, mark_high, mark_low), each (n,).
+        step_ms: length of a bar.
         signal: (target, stop_distance, take_distance), each (n,), known at each close.
         funding: (bar, at_open, rate, mark), each (m,), ascending; rows of one bar with at_open first.
         tier_lots: largest size of each tier in lots.
@@ -59,13 +60,14 @@ def run_bars(
     Returns:
         The next bar to run; n when done.
     """
-    open_, high, low, close, mark_open, mark_high, mark_low, adjacent = market
+    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     target, stop_distance, take_distance = signal
     due = funding[0]
     state = state_array[0]
     room = len(fills) - FILLS_PER_BAR
     next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
-    for i in range(start, len(open_)):
+    for bar in range(start, len(open_)):
+        i = np.uintp(bar)  # an unsigned index: none of the reads checks for a negative one
         lots = state.lots
         if lots > 0.0:
             hit = low[i] <= state.stop or mark_low[i] <= state.liq or high[i] >= state.take
@@ -73,19 +75,20 @@ def run_bars(
             hit = high[i] >= state.stop or mark_high[i] >= state.liq or low[i] <= state.take
         else:
             hit = False
-        if hit or state.order_bar >= 0 or next_due == i:
+        if hit or state.order_bar >= 0 or next_due == bar:
             if state.fills > room:
-                return i
+                return bar
             prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
-            _play_bar(state, fills, i, prices, adjacent[i], funding, rules, tier_lots, tier_mmr)
+            adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
+            _play_bar(state, fills, bar, prices, adjacent, funding, rules, tier_lots, tier_mmr)
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
-        if target[i] != state.acted_target and i + 1 >= rules.first_bar and state.ruined == 0:
+        if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
             state.order_target = target[i]
             state.order_lots = _size(state, target[i], value, close[i], rules)
             state.order_stop = stop_distance[i]
             state.order_take = take_distance[i]
-            state.order_bar = i
+            state.order_bar = bar
         equity[i] = value
         position[i] = state.lots * rules.lot_sz
     return len(open_)
@@ -139,12 +142,8 @@ def _size(state: Any, target: float, equity: float, price: float, rules: Any) ->
         equity -= abs(state.lots) * value * (rules.fee + rules.cost)  # a reversal first pays for its close
     if rules.size_mode == 0:
         # margin, fee and expected slippage together are the share of equity, so that the order fits
-        lots = (
-            abs(target)
-            * rules.size_value
-            * max(0.0, equity)
-            / (value * (1.0 + rules.cost) * rules.order_rate)
-        )
+        lots_per_usdt = abs(target) * rules.size_value / (value * (1.0 + rules.cost) * rules.order_rate)
+        lots = lots_per_usdt * max(0.0, equity)
     elif rules.size_mode == 1:
         lots = abs(target) * rules.size_value / value
     else:

@@ -88,10 +88,8 @@ def simulate(
     from arena.engine.kernel import run_bars
 
     n = len(bars)
-    adjacent = np.ones(n, np.bool_)
-    adjacent[1:] = np.diff(bars.ts) == bars.timeframe.step_ms
     market = (
-        bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low, adjacent,
+        bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low,
     )  # fmt: skip
     tier_lots = np.array([tier.max_contracts / instrument.lot_sz for tier in instrument.tiers.tiers])
     tier_mmr = np.array([tier.mmr for tier in instrument.tiers.tiers])
@@ -108,6 +106,7 @@ def simulate(
             fills = np.concatenate([fills, np.empty(len(fills), COMPACT_FILL_DTYPE)])
         done = run_bars(
             market,
+            bars.timeframe.step_ms,
             (signal.target, signal.stop_distance, signal.take_distance),
             (settlements.bar, settlements.at_open, settlements.rate, settlements.mark),
             tier_lots,
@@ -141,12 +140,14 @@ def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[ob
     lot = instrument.lot_sz
     per_unit = 1.0 / instrument.tick_sz
     whole = round(per_unit)
+    exact = whole >= 1 and math.isclose(per_unit, whole, rel_tol=1e-12)
     allowed = [t.max_contracts for t in instrument.tiers.tiers if t.imr <= 1.0 / settings.leverage + 1e-12]
     return AccountRules(
         coins_per_lot=float(instrument.ct_val * lot),
         lot_sz=float(lot),
         tick=float(instrument.tick_sz),
-        ticks_per_unit=float(whole) if whole >= 1 and math.isclose(per_unit, whole, rel_tol=1e-12) else 0.0,
+        ticks_per_unit=float(whole) if exact else per_unit,
+        exact_ticks=exact,
         min_lots=float(math.ceil(instrument.min_sz / lot - SIZE_EPS)),
         max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
         max_position_lots=float(math.floor(max(allowed, default=0.0) / lot + SIZE_EPS)),
