@@ -85,6 +85,9 @@ class _Call:
             _load_environment()
             self._compose()
         except KeyboardInterrupt:
+            # an interrupt inside of an exec() of text (imports of dataclasses do that) makes CPython end
+            # the process by SIGINT whatever we return; the next such exec() makes it forget
+            exec("")  # noqa: S102
             sys.stderr.write("interrupted: nothing of the unfinished run was kept\n")
             return EXIT_INTERRUPTED
         except Exception as error:  # noqa: BLE001 - the outermost door: what is not ours is a bug

@@ -66,6 +66,16 @@ def test_a_request_to_stop_leaves_nothing_of_the_run(jobs, store, moment, name):
         assert ledger.list_backtests() == []
 
 
+def test_a_request_during_an_exec_of_text_ends_with_130_too(jobs, store):
+    """Python would kill itself by SIGINT then; importing a dataclass runs such an exec."""
+    driver = _driver(MOMENTS["deciding"], "SIGINT").replace(
+        "os.kill(os.getpid(), signal.SIGINT)", 'exec("os.kill(os.getpid(), signal.SIGINT)")'
+    )
+    done = jobs.run("backtest", f"store.root={store}", driver=driver, **LEDGER)
+    assert done.returncode == 130
+    assert _rows(jobs) == [("interrupted", 130)]
+
+
 @pytest.mark.parametrize("name", ["record_backtest", "finish_job_run"])
 def test_a_request_that_comes_while_the_ledger_is_written_waits_for_the_end(jobs, store, name):
     driver = _driver(("arena.store.ledger.runs.RunWrites", name), "SIGINT").replace(
