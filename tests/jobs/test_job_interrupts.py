@@ -6,6 +6,7 @@ A driver makes the process send the signal to itself from within a step, so that
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 
@@ -67,11 +68,15 @@ def test_a_request_to_stop_leaves_nothing_of_the_run(jobs, store, moment, name):
 
 
 def test_a_request_during_an_exec_of_text_ends_with_130_too(jobs, store):
-    """Python would kill itself by SIGINT then; importing a dataclass runs such an exec."""
+    """Python would kill itself by SIGINT then, run as a module: importing a dataclass runs such an exec."""
     driver = _driver(MOMENTS["deciding"], "SIGINT").replace(
         "os.kill(os.getpid(), signal.SIGINT)", 'exec("os.kill(os.getpid(), signal.SIGINT)")'
     )
-    done = jobs.run("backtest", f"store.root={store}", driver=driver, **LEDGER)
+    hook = jobs.folder / "hook"
+    hook.mkdir()
+    (hook / "sitecustomize.py").write_text(driver)  # the one way into a process started with -m
+    paths = os.pathsep.join([str(hook), str(jobs.project)])
+    done = jobs.run("backtest", f"store.root={store}", PYTHONPATH=paths, **LEDGER)
     assert done.returncode == 130
     assert _rows(jobs) == [("interrupted", 130)]
 
