@@ -38,7 +38,6 @@ def run_bars(
     state_array: Any,
     fills: Any,
     equity: Any,
-    position: Any,
     start: int,
 ) -> int:
     """Run bars from `start` until the end or until `fills` is nearly full.
@@ -54,7 +53,6 @@ def run_bars(
         state_array: (1,) of STATE_DTYPE, updated in place.
         fills: COMPACT_FILL_DTYPE rows, written from state.fills on.
         equity: (n,) written; USDT at each close.
-        position: (n,) written; signed contracts.
         start: first bar to run.
 
     Returns:
@@ -90,7 +88,6 @@ def run_bars(
             state.order_take = take_distance[i]
             state.order_bar = bar
         equity[i] = value
-        position[i] = state.lots * rules.lot_sz
     return len(open_)
 
 

@@ -8,7 +8,7 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.core.bars import TsArray
+from arena.core.bars import FloatArray, TsArray
 
 
 class FillReason(IntEnum):
@@ -93,3 +93,10 @@ def expand_fills(
     cash_moves = np.diff(compact["cash"], prepend=capital)
     fills["realized"] = cash_moves - np.diff(compact["funding_total"], prepend=0.0) + fee
     return fills
+
+
+def position_by_bar(compact: NDArray[np.void], bars: int, lot_sz: float) -> FloatArray:
+    """Return signed contracts after each of `bars` bars, (bars,), from all fills of a run."""
+    after = np.concatenate(([0.0], np.cumsum(compact["lots"]) * lot_sz))
+    starts = np.concatenate(([0], compact["bar"], [bars]))
+    return np.repeat(after, np.diff(starts))

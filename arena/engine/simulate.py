@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -17,7 +18,7 @@ from arena.core.bars import Bars, FloatArray
 from arena.core.errors import ArenaError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
-from arena.engine.records import COMPACT_FILL_DTYPE
+from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
 
 IDENTITY_TOLERANCE = 1e-9
@@ -50,12 +51,11 @@ class MarkPrices:
     low: FloatArray
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class AccountCourse:
-    """What happened: equity (USDT at each close) and position (signed contracts) per bar, and every fill."""
+    """What happened: equity per bar, USDT at each close, and every fill."""
 
     equity: FloatArray
-    position: FloatArray
     compact_fills: NDArray[np.void]  # COMPACT_FILL_DTYPE; `fills` has them written out
     price_pnl: float
     fees: float
@@ -68,6 +68,12 @@ class AccountCourse:
     rejected: int
     clipped: int
     ruined: bool
+    lot_sz: float
+
+    @cached_property
+    def position(self) -> FloatArray:
+        """Signed contracts after each bar, worked out from the fills."""
+        return position_by_bar(self.compact_fills, len(self.equity), self.lot_sz)
 
 
 def simulate(
@@ -96,7 +102,7 @@ def simulate(
     state = new_state(settings.initial_capital)
     if n:
         state["last_ref"] = bars.open[0]
-    equity, position = np.empty(n), np.empty(n)
+    equity = np.empty(n)
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
     rules = account_rules(instrument, settings)
@@ -115,10 +121,9 @@ def simulate(
             state,
             fills,
             equity,
-            position,
             done,
         )
-    return _course(state[0], fills, equity, position, bars, instrument, settings)
+    return _course(state[0], fills, equity, bars, instrument, settings)
 
 
 def new_state(cash: float) -> NDArray[np.void]:
@@ -166,7 +171,6 @@ def _course(
     state: np.void,
     fills: NDArray[np.void],
     equity: FloatArray,
-    position: FloatArray,
     bars: Bars,
     instrument: Instrument,
     settings: AccountSettings,
@@ -185,7 +189,6 @@ def _course(
         )
     return AccountCourse(
         equity=equity,
-        position=position,
         compact_fills=fills[: int(state["fills"])],
         price_pnl=price_pnl,
         fees=float(state["fees"]),
@@ -198,4 +201,5 @@ def _course(
         rejected=int(state["rejected"]),
         clipped=int(state["clipped"]),
         ruined=bool(state["ruined"]),
+        lot_sz=instrument.lot_sz,
     )

@@ -240,3 +240,13 @@ def test_room_for_fills_grows_without_changing_the_course(monkeypatch: pytest.Mo
     assert len(whole.compact_fills) > 200
     np.testing.assert_array_equal(whole.compact_fills, small.compact_fills)
     np.testing.assert_array_equal(whole.equity, small.equity)
+
+
+def test_position_of_each_bar_follows_from_the_fills() -> None:
+    rows = [(100.0, 100.0, 100.0, 100.0)] * 2 + [(100.0, 101.0, 90.0, 95.0)] + [(95.0, 95.0, 95.0, 95.0)] * 3
+    scene = scene_of(
+        make_bars(rows), make_signal([1, 1, -1, -1, 0, 0], stop=np.full(6, 5.0)), size_mode="contracts",
+        size_value=2.0, **FREE,
+    )  # fmt: skip
+    # bought on bar 1, stopped inside bar 2, sold short on bar 3, closed on bar 5
+    assert scene.run().position.tolist() == [0.0, 2.0, 0.0, -2.0, -2.0, 0.0]
