@@ -148,6 +148,7 @@ def _page_data(result: BacktestResult, arrays: RunArrays, frame: ChartFrame, pri
         "slots": frame.slots,
         "barsPerCandle": frame.bars_per_candle,
         "capital": capital,
+        "base": result.market.symbol.split("/")[0],
         "holdSlope": hold_slope,
         "priceDecimals": _decimals(price_scale),
         "sizeDecimals": _decimals(decimal_scale(arrays.trades["contracts"])),

@@ -258,8 +258,8 @@
       if (row < 0) words.push(["bar missing", ""]);
       else {
         for (const [letter, name] of [["O", "open"], ["H", "high"], ["L", "low"], ["C", "close"]]) words.push([letter, fixed(candles[name][row], page.priceDecimals)]);
-        words.push(["Vol", fixed(candles.volume[row], 1)], ["Equity", fixed(candles.equity[row], 2)], ["Hold", fixed(candles.hold[row], 2)]);
-        words.push(["Drawdown", percent(candles.drawdown[row])], ["Position", fixed(candles.position[row], page.sizeDecimals)]);
+        words.push(["Vol", `${fixed(candles.volume[row], 1)} ${page.base}`], ["Equity", fixed(candles.equity[row], 2)], ["Hold", fixed(candles.hold[row], 2)]);
+        words.push(["Drawdown", percent(candles.drawdown[row])], ["Position", `${fixed(candles.position[row], page.sizeDecimals)} contracts`]);
       }
       byId("readout").replaceChildren(...words.map(([label, value]) => {
         const item = document.createElement("span");
