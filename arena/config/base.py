@@ -146,7 +146,7 @@ def _strip_union_tags(model: type[BaseModel], path: list[str]) -> tuple[type[Bas
         if current is None or part not in current.model_fields:
             current = None
             continue
-        nested = _models_in(current.model_fields[part].annotation)
+        nested = models_in(current.model_fields[part].annotation)
         current, candidates = (nested[0], []) if len(nested) == 1 else (None, nested)
     return current, kept
 
@@ -159,10 +159,11 @@ def _tags(model: type[BaseModel]) -> set[str]:
     return literals
 
 
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
+def models_in(annotation: Any) -> list[type[BaseModel]]:
+    """Return the config models that a field's type names, through unions and annotations."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     origin = typing.get_origin(annotation)
     if origin in {typing.Union, types.UnionType, typing.Annotated}:
-        return [found for part in typing.get_args(annotation) for found in _models_in(part)]
+        return [found for part in typing.get_args(annotation) for found in models_in(part)]
     return []

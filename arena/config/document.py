@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from arena.config.base import models_in
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
 from arena.core.timeframe import TIMEFRAMES
@@ -92,7 +93,7 @@ def keys_of(model: type[BaseModel], prefix: str = "") -> Iterator[Key]:
         if _is_tag(field.annotation):
             continue
         path = f"{prefix}{name}"
-        nested = _models_in(field.annotation)
+        nested = models_in(field.annotation)
         if not nested:
             yield Key(path, field)
         for part in nested:
@@ -244,15 +245,6 @@ def _bounds(field: FieldInfo) -> str:
 
 def _is_tag(annotation: Any) -> bool:
     return typing.get_origin(annotation) is typing.Literal and len(typing.get_args(annotation)) == 1
-
-
-def _models_in(annotation: Any) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    origin = typing.get_origin(annotation)
-    if origin in {typing.Union, types.UnionType, typing.Annotated}:
-        return [found for part in typing.get_args(annotation) for found in _models_in(part)]
-    return []
 
 
 def main() -> None:
