@@ -1,0 +1,84 @@
+"""Statistics that say how much of a backtest is luck.
+
+Pure functions of arrays: no files, no clock, no randomness without a seed. `docs/honesty.md` says what each
+of them answers and how to read it.
+"""
+
+from arena.backtest.honesty.bootstrap import (
+    BootstrapIntervals,
+    Interval,
+    choose_block_length,
+    draw_indices,
+    estimate_intervals,
+)
+from arena.backtest.honesty.overfitting import Overfitting, estimate_overfitting
+from arena.backtest.honesty.permutation import count_p_value, permutation_p_value
+from arena.backtest.honesty.selection import Selection, walk_forward
+from arena.backtest.honesty.sharpe import (
+    DeflatedSharpe,
+    SharpeSample,
+    deflated_sharpe,
+    deflation_level,
+    expected_maximum,
+    maximum_trials,
+    minimum_backtest_length,
+    minimum_track_record,
+    sample_sharpe,
+)
+from arena.backtest.honesty.superiority import FLAT, Superiority, compare_with_benchmark
+from arena.backtest.honesty.trials import (
+    Dispersion,
+    EffectiveTrials,
+    count_effective_trials,
+    measure_dispersion,
+    pool_dispersions,
+    sharpe_of_trials,
+)
+from arena.backtest.honesty.walkforward import (
+    Split,
+    count_paths,
+    count_splits,
+    join_paths,
+    split_anchored,
+    split_combinatorial,
+    split_rolling,
+)
+
+__all__ = [
+    "FLAT",
+    "BootstrapIntervals",
+    "DeflatedSharpe",
+    "Dispersion",
+    "EffectiveTrials",
+    "Interval",
+    "Overfitting",
+    "Selection",
+    "SharpeSample",
+    "Split",
+    "Superiority",
+    "choose_block_length",
+    "compare_with_benchmark",
+    "count_effective_trials",
+    "count_p_value",
+    "count_paths",
+    "count_splits",
+    "deflated_sharpe",
+    "deflation_level",
+    "draw_indices",
+    "estimate_intervals",
+    "estimate_overfitting",
+    "expected_maximum",
+    "join_paths",
+    "maximum_trials",
+    "measure_dispersion",
+    "minimum_backtest_length",
+    "minimum_track_record",
+    "permutation_p_value",
+    "pool_dispersions",
+    "sample_sharpe",
+    "sharpe_of_trials",
+    "split_anchored",
+    "split_combinatorial",
+    "split_rolling",
+    "walk_forward",
+]
