@@ -108,14 +108,14 @@ def run_backtest(
         funding_rate_estimate=config.costs.funding_rate_estimate,
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
-    _require_whole(market, config)
+    require_whole(market, config)
     watch.lap("read")
     tell("deciding")
     signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
     watch.lap("strategy")
     tell("simulating")
     course = simulate(
-        market.bars, signal, market.plan.settlements, market.mark, instrument, _settings(config, slip)
+        market.bars, signal, market.plan.settlements, market.mark, instrument, account_settings(config, slip)
     )
     watch.lap("engine")
     tell("measuring")
@@ -129,7 +129,12 @@ def run_backtest(
     return result, arrays
 
 
-def _require_whole(market: RunMarket, config: BacktestConfig) -> None:
+def require_whole(market: RunMarket, config: BacktestConfig) -> None:
+    """Stop where bars are missing and the policy is strict.
+
+    Raises:
+        GapError: names the largest hole.
+    """
     health = market.health
     if config.data.policy == "strict" and not health.is_whole:
         worst = max(health.gaps, key=lambda gap: gap.bars)
@@ -141,7 +146,8 @@ def _require_whole(market: RunMarket, config: BacktestConfig) -> None:
         )
 
 
-def _settings(config: BacktestConfig, slip: float) -> AccountSettings:
+def account_settings(config: BacktestConfig, slip: float) -> AccountSettings:
+    """Return what the engine assumes of the account; `slip` is half spread + slippage, a fraction."""
     return AccountSettings(
         initial_capital=config.initial_capital,
         fee_rate=config.fee_rate,

@@ -6,13 +6,15 @@ anything from one call to the next.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationInfo, field_validator
 
-from arena.core.bars import Bars, FundingSeries
+from arena.core.bars import Bars, FloatArray, FundingSeries, IntArray
 from arena.core.errors import ConfigError
 from arena.core.signal import Signal
 
@@ -37,12 +39,53 @@ class StrategyParams(BaseModel):
 P = TypeVar("P", bound=StrategyParams)
 
 
+Columns = Mapping[str, NDArray[Any]]
+"""Parameters by name: numbers, one a parameter set, or one for all of them where the array has length 1."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossRows:
+    """Which rows of a `CrossBatch` each of k parameter sets uses; every array is (k,).
+
+    A set holds +1 while series `upper` is above series `lower` and -1 while it is below; where they are
+    equal it keeps what it holds. It enters from bar `ready` on, on bars where row `gate` (-1: no gate) is
+    at least `gate_least`, and only sides that are allowed. Distances are multiples of row `range`.
+    """
+
+    upper: IntArray
+    lower: IntArray
+    ready: IntArray
+    gate: IntArray
+    gate_least: FloatArray
+    long: NDArray[np.bool_]
+    short: NDArray[np.bool_]
+    range: IntArray
+    stop_multiple: FloatArray
+    take_multiple: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CrossBatch:
+    """Signals of many parameter sets of a strategy that holds the side of one series against another.
+
+    Indicators are worked out once a distinct parameter and shared: `series`, `gates` and `ranges` hold
+    one row each, as long as the bars. `rows(columns)` says which of them each parameter set uses.
+    """
+
+    series: FloatArray
+    gates: FloatArray
+    ranges: FloatArray
+    rows: Callable[[Columns], CrossRows]
+
+
 @dataclass(frozen=True, slots=True)
 class StrategySpec(Generic[P]):
     """A strategy by name.
 
     `signal(bars, funding, params)` gets the series from its first stored bar and returns arrays of the
     same length. `warmup(params)` is the number of bars at the start on which the target is always 0.
+    `batch(bars, funding, values)` is a quicker way to the targets and distances of `signal` for many
+    parameter sets: `values` has the distinct values of every parameter. It may never differ by a bit.
     """
 
     name: str
@@ -50,6 +93,7 @@ class StrategySpec(Generic[P]):
     params: type[P]
     signal: Callable[[Bars, FundingSeries, P], Signal]
     warmup: Callable[[P], int]
+    batch: Callable[[Bars, FundingSeries, Columns], CrossBatch] | None = None
 
     def __post_init__(self) -> None:
         if not (self.name.isidentifier() and self.name.islower()):

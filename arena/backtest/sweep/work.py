@@ -1,0 +1,214 @@
+"""One chunk of trials: terms and signals of each, the kernel, the figures.
+
+Called from several threads at once; what is shared is only read. Invariant: a trial's figures do not
+depend on the chunk it is in or the thread that runs it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.backtest.costs import cost_rate
+from arena.backtest.market import RunMarket
+from arena.backtest.run import account_settings
+from arena.backtest.sweep.axes import STRATEGY, Axes
+from arena.backtest.sweep.statistics import Frame, figures_of
+from arena.config.models import BacktestConfig
+from arena.core.bars import IntArray
+from arena.core.instrument import Instrument
+from arena.engine.simulate import ROOM, account_rules, new_state
+from arena.strategies import StrategySpec, compute_signal, parse_params
+from arena.strategies.base import CrossBatch, CrossRows
+
+Columns = dict[str, NDArray[Any]]
+Progress = Callable[[int, int], None]
+"""Told the trials done and their total."""
+
+Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Desk:
+    """What every chunk reads: config, market and the shared indicators, if the strategy has a batch form."""
+
+    config: BacktestConfig
+    spec: StrategySpec[Any]
+    axes: Axes
+    instrument: Instrument
+    market: RunMarket
+    frame: Frame
+    fixed: dict[str, Any]
+    batch: CrossBatch | None
+    day_ends: IntArray
+    ruin: float
+
+    def scratch(self, fill_room: int | None = None) -> list[Any]:
+        """Return memory for one thread."""
+        from arena.engine.summary import trial_scratch
+
+        bars = len(self.market.bars)
+        # two fills a bar, as a single run has it; memory that is never written is never touched
+        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM))
+
+    def run(self, rows: IntArray, scratch: list[Any]) -> Part:
+        """Return figures and daily returns of the grid's `rows`, which stand in order of their signals."""
+        columns = self.axes.columns(rows)
+        if self.batch is not None:
+            return self._simulate(
+                columns, len(rows), self._shared_rows(self.batch, columns, len(rows)), scratch
+            )
+        edges = np.concatenate(([0], self._changes(rows), [len(rows)]))
+        parts = []
+        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+            some = {name: values[begin:end] for name, values in columns.items()}
+            self._decide(some, scratch)
+            parts.append(self._simulate(some, end - begin, _no_rows(end - begin), scratch))
+        joined = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
+        return joined, np.concatenate([part[1] for part in parts])
+
+    def signal_keys(self, rows: IntArray) -> IntArray:
+        """Return a number a row, equal where the strategy's parameters are."""
+        key = np.zeros(len(rows), np.int64)
+        for name, size, at in zip(self.axes.names, self.axes.shape, self.axes.positions(rows), strict=True):
+            if name.startswith(STRATEGY):
+                key = key * size + at
+        return key
+
+    def _changes(self, rows: IntArray) -> IntArray:
+        return np.flatnonzero(np.diff(self.signal_keys(rows))) + 1
+
+    def _decide(self, columns: Columns, scratch: list[Any]) -> None:
+        """Put the signal of one parameter set into the scratch, by the strategy's own function."""
+        chosen = {
+            name.removeprefix(STRATEGY): values[0].item()
+            for name, values in columns.items()
+            if name.startswith(STRATEGY)
+        }
+        params = parse_params(self.spec, {**self.fixed, **chosen})
+        signal = compute_signal(self.spec, self.market.history, self.market.funding, params)
+        start = self.market.start
+        for place, array in enumerate((signal.target, signal.stop_distance, signal.take_distance)):
+            scratch[place][:] = array[start:]
+
+    def _shared_rows(self, batch: CrossBatch, columns: Columns, count: int) -> CrossRows:
+        values = {name: np.array([value]) for name, value in self.fixed.items()}
+        for name, column in columns.items():
+            if name.startswith(STRATEGY):
+                values[name.removeprefix(STRATEGY)] = column
+        rows = batch.rows(values)
+        return CrossRows(**{name: _spread(getattr(rows, name), count) for name in CrossRows.__slots__})
+
+    def _simulate(self, columns: Columns, count: int, rows: CrossRows, scratch: list[Any]) -> Part:
+        from arena.engine.summary import SUMMARY_DTYPE
+        from arena.engine.trials import run_trials
+
+        config, market, instrument = self.config, self.market, self.instrument
+        bars, mark, plan = market.bars, market.mark, market.plan.settlements
+        base = account_rules(instrument, account_settings(config, 0.0))
+        tiers = instrument.tiers.tiers
+        fresh = new_state(config.initial_capital)
+        fresh["last_ref"] = bars.open[0]
+        states = np.repeat(fresh, count)
+        summaries = np.zeros(count, SUMMARY_DTYPE)
+        daily = np.empty((count, len(self.day_ends)), np.float32)
+        done = 0
+        while done < count:
+            done = run_trials(
+                (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
+                bars.timeframe.step_ms,
+                (plan.bar, plan.at_open, plan.rate, plan.mark),
+                np.array([tier.max_contracts / instrument.lot_sz for tier in tiers]),
+                np.array([tier.mmr for tier in tiers]),
+                base,
+                self._terms(columns, count),
+                self._batch_of(rows),
+                states,
+                tuple(scratch),
+                (config.initial_capital, self.ruin, instrument.ct_val),
+                self.day_ends,
+                summaries,
+                daily,
+                done,
+            )
+            if done < count:  # this trial ran out of room for fills: more of it, and once again
+                states[done] = fresh[0]
+                bigger = self.scratch(2 * len(scratch[5]))
+                scratch[5:7] = bigger[5:7]
+        return figures_of(summaries, states, self.frame), daily
+
+    def _batch_of(self, rows: CrossRows) -> tuple[Any, ...]:
+        none = np.empty((0, len(self.market.history)))
+        shared = (none, none, none) if self.batch is None else (
+            self.batch.series, self.batch.gates, self.batch.ranges,
+        )  # fmt: skip
+        return (
+            *shared,
+            self.market.start,
+            rows.upper,
+            rows.lower,
+            rows.ready,
+            rows.gate,
+            rows.gate_least,
+            rows.long.astype(np.float64),
+            -rows.short.astype(np.float64),
+            rows.range,
+            rows.stop_multiple,
+            rows.take_multiple,
+        )
+
+    def _terms(self, columns: Columns, count: int) -> tuple[Any, ...]:
+        """Return what the account axes change, by the engine's own rules, once a distinct combination."""
+        names = [name for name in columns if not name.startswith(STRATEGY)]
+        if not names:
+            terms = _terms_of(self.config, self.instrument, {})
+            return tuple(np.full(count, value) for value in terms)
+        known: dict[tuple[float, ...], tuple[float, ...]] = {}
+        table = np.empty((6, count))
+        sets = zip(*(columns[name].tolist() for name in names), strict=True)
+        for trial, chosen in enumerate(sets):
+            if chosen not in known:
+                own = dict(zip(names, chosen, strict=True))
+                known[chosen] = _terms_of(self.config, self.instrument, own)
+            table[:, trial] = known[chosen]
+        return tuple(table)
+
+
+def _terms_of(config: BacktestConfig, instrument: Instrument, chosen: dict[str, float]) -> tuple[float, ...]:
+    """Return fee, cost, margin rate, order rate, largest position and size of one account."""
+    own = {name: value for name, value in chosen.items() if "." not in name}
+    costs, sizing = _group(chosen, "costs."), _group(chosen, "sizing.")
+    changed = config.model_copy(
+        update={
+            **own,
+            "costs": config.costs.model_copy(update=costs),
+            "sizing": config.sizing.model_copy(update=sizing),
+        }
+    )
+    rules: Any = account_rules(instrument, account_settings(changed, cost_rate(changed.costs)))
+    return (
+        rules.fee,
+        rules.cost,
+        rules.margin_rate,
+        rules.order_rate,
+        rules.max_position_lots,
+        rules.size_value,
+    )
+
+
+def _group(chosen: dict[str, float], prefix: str) -> dict[str, float]:
+    return {name.removeprefix(prefix): value for name, value in chosen.items() if name.startswith(prefix)}
+
+
+def _spread(values: NDArray[Any], count: int) -> NDArray[Any]:
+    return np.ascontiguousarray(np.broadcast_to(values, (count,)))
+
+
+def _no_rows(count: int) -> CrossRows:
+    """Return rows that say: the signal is in the scratch."""
+    given, nothing, no = np.full(count, -1, np.int64), np.zeros(count), np.zeros(count, np.bool_)
+    return CrossRows(given, given, given, given, nothing, no, no, given, nothing, nothing)

@@ -1,0 +1,296 @@
+"""The sums that a run's statistics are made of, from its equity path and fills, without allocation.
+
+No rule of the account lives here: what is summed up has been simulated. Invariant: sums are added up in
+the order in which numpy adds (pairwise, eight lanes), so that they equal those of `arena.backtest.metrics`
+bit for bit.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from arena.engine.account import REASON_LIQ, REASON_LIQ_PART
+from arena.engine.jit import inlined
+from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
+
+LEAF = 128
+"""Values that numpy's pairwise sum adds up without splitting them further."""
+
+DEPTH = 64
+REASON_CLOSE = int(FillReason.CLOSE)
+
+SUMMARY_DTYPE = np.dtype(
+    [
+        ("final_equity", np.float64),
+        ("last_point", np.float64),  # the same, or 0 after ruin
+        ("points", np.int64),  # of the equity path: the capital and each traded close
+        ("points_sum", np.float64),  # of the path, 0 from ruin on
+        ("max_drawdown", np.float64),
+        ("returns", np.int64),  # up to ruin
+        ("return_sum", np.float64),
+        ("loss_squares", np.float64),  # sum of min(r, 0)^2
+        ("second", np.float64),  # sums of (r - mean)^2, ^3, ^4
+        ("third", np.float64),
+        ("fourth", np.float64),
+        ("closed", np.int64),  # round trips
+        ("open", np.int64),
+        ("winners", np.int64),
+        ("losers", np.int64),
+        ("won", np.float64),  # net PnL of winners, USDT
+        ("lost", np.float64),  # of losers, <= 0
+        ("traded", np.float64),  # contracts x price over all fills
+        ("bars_in_market", np.int64),
+        ("liquidations", np.int64),
+        ("partial_liquidations", np.int64),
+    ],
+    align=True,
+)
+
+
+def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
+    """Return the memory one thread works in: signal (3), path, returns, fills, and room for sums."""
+    leaves = bars // (LEAF // 2) + 8
+    return (
+        np.empty(bars),
+        np.full(bars, np.nan),
+        np.full(bars, np.nan),
+        np.empty(bars + 1),
+        np.empty(bars),
+        np.empty(fill_room, COMPACT_FILL_DTYPE),
+        np.empty((4, fill_room)),
+        np.empty((leaves, 2), np.int64),  # leaf start; pairs to merge after it
+        np.empty((DEPTH, 3), np.int64),
+        np.empty((5, DEPTH)),
+        np.empty((3, LEAF)),
+    )
+
+
+@inlined
+def _plan(count: int, scratch: Any) -> int:
+    """Write the leaves of numpy's pairwise sum of `count` values in order and return how many there are."""
+    leaves, todo = scratch[7], scratch[8]
+    todo[0, 0], todo[0, 1], todo[0, 2] = 0, count, 0
+    depth, found = 1, 0
+    while depth > 0:
+        depth -= 1
+        begin, size, merges = todo[depth, 0], todo[depth, 1], todo[depth, 2]
+        if size <= LEAF:
+            leaves[found, 0], leaves[found, 1] = begin, merges
+            found += 1
+            continue
+        half = size // 2
+        half -= half % 8
+        todo[depth, 0], todo[depth, 1], todo[depth, 2] = begin + half, size - half, merges + 1
+        todo[depth + 1, 0], todo[depth + 1, 1], todo[depth + 1, 2] = begin, half, 0
+        depth += 2
+    leaves[found, 0] = count
+    return found
+
+
+@inlined
+def _leaf(values: Any, begin: int, end: int) -> float:
+    """Return the sum of at most LEAF values, in eight lanes."""
+    size = end - begin
+    if size < 8:
+        total = -0.0
+        for i in range(begin, end):
+            total += values[np.uintp(i)]
+        return total
+    at = np.uintp(begin)
+    a, b, c, d = values[at], values[at + np.uintp(1)], values[at + np.uintp(2)], values[at + np.uintp(3)]
+    e, f = values[at + np.uintp(4)], values[at + np.uintp(5)]
+    g, h = values[at + np.uintp(6)], values[at + np.uintp(7)]
+    whole = begin + size - size % 8
+    for i in range(begin + 8, whole, 8):
+        at = np.uintp(i)
+        a += values[at]
+        b += values[at + np.uintp(1)]
+        c += values[at + np.uintp(2)]
+        d += values[at + np.uintp(3)]
+        e += values[at + np.uintp(4)]
+        f += values[at + np.uintp(5)]
+        g += values[at + np.uintp(6)]
+        h += values[at + np.uintp(7)]
+    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
+    for i in range(whole, end):
+        total += values[np.uintp(i)]
+    return float(total)
+
+
+@inlined
+def _merge(sums: Any, depth: int, value: float, merges: int) -> None:
+    """Put a leaf's sum on the stack `sums` at `depth` and add up as many pairs as end with it."""
+    for step in range(merges):
+        value = sums[depth - 1 - step] + value
+    sums[depth - merges] = value
+
+
+@inlined
+def _sum(values: Any, begin: int, count: int, scratch: Any) -> float:
+    """Return what numpy's sum of values[begin : begin + count] is."""
+    if count <= LEAF:
+        return float(_leaf(values, begin, begin + count))
+    leaves, sums = scratch[7], scratch[9][0]
+    depth = 0
+    for leaf in range(_plan(count, scratch)):
+        merges = leaves[leaf, 1]
+        _merge(sums, depth, _leaf(values, begin + leaves[leaf, 0], begin + leaves[leaf + 1, 0]), merges)
+        depth += 1 - merges
+    return float(sums[0])
+
+
+@inlined
+def sum_fall(path: Any, first: int, ruin: float, summary: Any, scratch: Any) -> int:
+    """Sum the path up and find its deepest fall; return its points up to ruin, which become 0.
+
+    A stretch whose lowest point over the highest so far is no deeper than the worst fall yet cannot
+    hold a deeper one: division is monotone. So only few stretches are looked at point by point.
+    """
+    leaves, sums = scratch[7], scratch[9][0]
+    count = len(path) - first
+    peak, worst, depth, alive = path[first], 1.0, 0, count
+    for leaf in range(_plan(count, scratch)):
+        begin, end = first + leaves[leaf, 0], first + leaves[leaf + 1, 0]
+        low, high = _extremes(path, begin, end)
+        if low <= ruin and alive == count:
+            for i in range(begin, end):
+                if path[i] <= ruin:
+                    alive = i + 1 - first
+                    break
+        if alive < count:
+            for i in range(max(begin, first + alive - 1), end):
+                path[i] = 0.0
+            low = 0.0
+        if low < worst * max(peak, high) * (1.0 + 1e-12):
+            for i in range(begin, end):
+                peak = max(peak, path[i])
+                worst = min(worst, path[i] / peak)
+        peak = max(peak, high)
+        merges = leaves[leaf, 1]
+        _merge(sums, depth, _leaf(path, begin, end), merges)
+        depth += 1 - merges
+    summary.points = count
+    summary.points_sum = sums[0]
+    summary.last_point = path[len(path) - 1]
+    summary.max_drawdown = worst - 1.0
+    return alive
+
+
+@inlined
+def _extremes(values: Any, begin: int, end: int) -> Any:
+    """Return the lowest and the highest of values[begin:end], in four lanes."""
+    a = b = c = d = values[np.uintp(begin)]
+    p = q = r = s = a
+    whole = end - (end - begin) % 4
+    for i in range(begin, whole, 4):
+        at = np.uintp(i)
+        w, x, y, z = values[at], values[at + np.uintp(1)], values[at + np.uintp(2)], values[at + np.uintp(3)]
+        a, b, c, d = (min(a, w)), (min(b, x)), (min(c, y)), (min(d, z))
+        p, q, r, s = (max(p, w)), (max(q, x)), (max(r, y)), (max(s, z))
+    for i in range(whole, end):
+        a, p = min(a, values[i]), max(p, values[i])
+    return min(a, b, c, d), max(p, q, r, s)
+
+
+@inlined
+def sum_moments(path: Any, first: int, alive: int, returns: Any, summary: Any, scratch: Any) -> None:
+    """Write the returns of each bar up to ruin and sum their powers up."""
+    leaves, sums, work = scratch[7], scratch[9], scratch[10]
+    count = alive - 1
+    found = _plan(count, scratch)
+    depth = 0
+    for leaf in range(found):
+        begin, end, merges = leaves[leaf, 0], leaves[leaf + 1, 0], leaves[leaf, 1]
+        for i in range(begin, end):
+            value = path[np.uintp(first + i + 1)] / path[np.uintp(first + i)] - 1.0
+            returns[np.uintp(i)] = value
+            loss = min(0.0, value)
+            work[0, np.uintp(i - begin)] = loss * loss
+        _merge(sums[0], depth, _leaf(returns, begin, end), merges)
+        _merge(sums[1], depth, _leaf(work[0], 0, end - begin), merges)
+        depth += 1 - merges
+    mean = sums[0, 0] / count
+    summary.returns, summary.return_sum, summary.loss_squares = count, sums[0, 0], sums[1, 0]
+    depth = 0
+    for leaf in range(found):
+        begin, end, merges = leaves[leaf, 0], leaves[leaf + 1, 0], leaves[leaf, 1]
+        for i in range(end - begin):
+            apart = returns[np.uintp(begin + i)] - mean
+            square = apart * apart
+            work[0, np.uintp(i)] = square
+            work[1, np.uintp(i)] = square * apart
+            work[2, np.uintp(i)] = square * square
+        for power in range(3):
+            _merge(sums[power], depth, _leaf(work[power], 0, end - begin), merges)
+        depth += 1 - merges
+    summary.second, summary.third, summary.fourth = sums[0, 0], sums[1, 0], sums[2, 0]
+
+
+@inlined
+def write_days(path: Any, first: int, day_ends: Any, daily: Any, trial: int) -> None:
+    """Write the growth of the path from each day's end to the next."""
+    before = path[first]
+    for day in range(len(day_ends)):
+        now = path[first + 1 + day_ends[day]]
+        daily[trial, day] = now / before - 1.0 if before > 0.0 else 0.0
+        before = now
+
+
+@inlined
+def sum_round_trips(
+    fills: Any, state: Any, rules: Any, ct_val: float, bars: int, summary: Any, scratch: Any
+) -> None:
+    """Pair fills into round trips as `arena.backtest.trades` does, and count and sum them."""
+    paid, fees, won, lost = scratch[6][0], scratch[6][1], scratch[6][2], scratch[6][3]
+    count = state.fills
+    winners = losers = closed = liquidations = steps = in_market = 0
+    held, begin, begin_funding, reached = 0.0, 0, 0.0, rules.first_bar
+    for k in range(count):
+        row = fills[np.uintp(k)]
+        contracts = abs(row.lots) * rules.lot_sz
+        side = 1.0 if row.lots > 0.0 else -1.0
+        paid[k] = side * contracts * row.price
+        won[k] = contracts * row.price
+        fees[k] = abs(row.lots * rules.coins_per_lot) * row.price * rules.fee
+    summary.traded = _sum(won, 0, count, scratch)
+    for k in range(count):
+        row = fills[np.uintp(k)]
+        if held == 0.0:
+            begin, begin_funding = k, row.funding_total
+        held += row.lots
+        liquidations += row.reason == REASON_LIQ
+        steps += row.reason == REASON_LIQ_PART
+        is_open = held != 0.0
+        if is_open and k + 1 < count:
+            continue
+        exit_bar, left_at_open = (bars - 1, False) if is_open else (row.bar, row.reason == REASON_CLOSE)
+        stop = exit_bar + (not left_at_open)
+        in_market += max(stop - max(fills[begin].bar, reached), 0)
+        reached = max(reached, stop)
+        if is_open:
+            continue
+        closed += 1
+        # net of the price PnL at fill prices; numpy adds a group's first value last
+        net = (
+            -_group(paid, begin, k, scratch) * ct_val
+            - _group(fees, begin, k, scratch)
+            + (row.funding_total - begin_funding)
+        )
+        if net > 0.0:
+            won[winners] = net
+            winners += 1
+        elif net < 0.0:
+            lost[losers] = net
+            losers += 1
+    summary.closed, summary.open = closed, 1 if held != 0.0 else 0
+    summary.winners, summary.won = winners, _sum(won, 0, winners, scratch)
+    summary.losers, summary.lost = losers, _sum(lost, 0, losers, scratch)
+    summary.bars_in_market = in_market
+    summary.liquidations, summary.partial_liquidations = liquidations, steps
+
+
+@inlined
+def _group(values: Any, begin: int, last: int, scratch: Any) -> float:
+    """Return what numpy's reduceat makes of values[begin : last + 1]."""
+    total = values[begin]
+    return float(total + _sum(values, begin + 1, last - begin, scratch) if last > begin else total)

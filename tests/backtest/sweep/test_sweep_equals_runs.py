@@ -1,0 +1,132 @@
+"""A trial of a sweep is a single run: the same fills, equity and figures."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from arena.backtest.sweep import run_sweep
+from arena.backtest.sweep.axes import STRATEGY
+from arena.config.base import validate
+from arena.config.models import BacktestConfig
+
+METRICS = (
+    "total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "exposure",
+    "turnover", "liquidations", "partial_liquidations", "rejected_orders", "expired_orders",
+    "clipped_orders",
+)  # fmt: skip
+NEARLY = ("skew", "kurtosis")
+
+CASES = {
+    "pairs": ({}, {"strategy.fast": [5, 12, 30], "strategy.slow": [8, 26, 60]}),
+    "filter-and-take": (
+        {"strategy": {"atr_take": 2.0}},
+        {
+            "strategy.adx_min": [0.0, 15.0, 30.0],
+            "strategy.adx_period": [7, 14],
+            "strategy.atr_stop": [0, 1.5],
+        },
+    ),
+    "long-only": ({"strategy": {"side": "long", "adx_min": 12.0}}, {"strategy.fast": [4, 9]}),
+    "costs-outside": (
+        {},
+        {
+            "fee_rate": [0.0, 0.0005, 0.002],
+            "costs.slippage_bps": [0.0, 1.0, 30.0],
+            "strategy.fast": [5, 12],
+            "leverage": [1, 3.5],
+        },
+    ),
+    "part-of-history": (
+        {"limit": 300, "signal_window": 10},
+        {"strategy.fast": [3, 7], "strategy.slow": [15, 40]},
+    ),
+    "liquidations": (
+        {"strategy": {"atr_stop": 0.0}, "limit": 900},
+        {"leverage": [20, 60, 100], "sizing.value": [0.4, 1.0]},
+    ),
+    "isolated": (
+        {"strategy": {"atr_stop": 0.0}, "margin_mode": "isolated"},
+        {"leverage": [10, 50], "sizing.value": [0.1, 0.9]},
+    ),
+    "no-trades": ({"strategy": {"adx_min": 100.0}}, {"strategy.fast": [5, 6]}),
+    "too-small-to-trade": ({"initial_capital": 0.5}, {"strategy.fast": [5, 6]}),
+    "warm-up-longer-than-market": ({"limit": 1000}, {"strategy.slow": [26, 1999]}),
+    "contracts": ({"sizing": "contracts"}, {"sizing.value": [1.0, 7.5, 5000.0]}),
+    "quarter-hours": ({"timeframe": "15m", "limit": 5000}, {"strategy.fast": [5, 20], "strategy.slow": [50]}),
+    "bands": (
+        {"name": "bollinger_range"},
+        {"strategy.period": [10, 25], "strategy.deviations": [1.0, 2.5], "fee_rate": [0.0, 0.001]},
+    ),
+    "funding": (
+        {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
+        {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},
+    ),
+}
+
+
+def config_of(config: BacktestConfig, chosen: dict[str, float]) -> BacktestConfig:
+    """The config of a single run with these values."""
+    values = config.model_dump()
+    values["strategy"] = {"name": config.strategy.name, **config.strategy.params}
+    for name, value in chosen.items():
+        group, _, key = name.rpartition(".")
+        (values[group] if group else values)[key] = value
+    return validate(BacktestConfig, values)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_trial_equals_its_single_run(make_config, single_run, case):
+    changes, axes = CASES[case]
+    config = make_config(**changes)
+    swept = run_sweep(config, axes, threads=1, chunk=5)
+    assert swept.done.all()
+    columns = swept.parameters()
+    assert any(name.startswith(STRATEGY) for name in columns) or len(swept) == swept.grid.axes.size
+    for trial in range(len(swept)):
+        chosen = {name: values[trial].item() for name, values in columns.items()}
+        result, arrays = single_run(config_of(config, chosen))
+        metrics = {m.name: m.value for m in (*result.primary, *result.secondary)}
+        found = {name: values[trial].item() for name, values in swept.figures.items()}
+        told = {name: metrics[name] for name in METRICS}
+        assert {name: none_for_nan(found[name]) for name in METRICS} == told, chosen
+        for name in NEARLY:
+            if metrics[name] is None:
+                assert np.isnan(found[name])
+            else:
+                assert found[name] == pytest.approx(metrics[name], rel=1e-12, abs=1e-12)
+        assert found["final_equity"] == result.account.final_equity
+        pnl = result.pnl
+        parts = (pnl.fees, pnl.funding, pnl.slippage, pnl.liquidation)
+        assert tuple(found[name] for name in ("fees", "funding", "slippage", "liquidation")) == parts
+        assert found["fills"] == len(arrays.fills)
+        assert found["orders"] == result.counts.orders
+        assert found["open_trades"] == result.counts.open_trades
+        assert found["ruined"] == any("did not trade again" in text for text in result.warnings)
+        assert_same_days(swept, trial, config, arrays)
+
+
+def none_for_nan(value: float) -> float | None:
+    return None if np.isnan(value) else value
+
+
+def assert_same_days(swept, trial, config, arrays):
+    from arena.backtest.metrics import EquityPath
+
+    first = config.signal_window
+    points = np.concatenate(([config.initial_capital], arrays.equity[first:]))
+    path = EquityPath(arrays.bars.timeframe, arrays.bars.ts[first:], points)
+    assert np.array_equal(swept.daily_returns[trial], path.daily_returns.astype(np.float32))
+    assert np.array_equal(swept.day_ts, path.daily_ts)
+
+
+def test_the_cases_hold_ruin_liquidation_and_undefined_figures(make_config):
+    changes, axes = CASES["liquidations"]
+    ruin = run_sweep(make_config(**changes), axes, threads=1).figures
+    assert ruin["ruined"].any()
+    assert ruin["liquidations"].any()
+    changes, axes = CASES["no-trades"]
+    idle = run_sweep(make_config(**changes), axes, threads=1).figures
+    assert not idle["trades"].any()
+    assert np.isnan(idle["sharpe"]).all()
+    assert np.isnan(idle["profit_factor"]).all()
