@@ -7,7 +7,11 @@ sizes in lots. Read from config today and from the exchange where a feed gives i
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
+import numpy as np
+
+from arena.core.bars import FloatArray
 from arena.core.errors import ConfigError
 
 
@@ -20,13 +24,28 @@ class MarginTier:
     imr: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class TierTable:
     """Position tiers of one instrument as they stood on `as_of`; rows ascend by size."""
 
     as_of: str
     source: str
     tiers: tuple[MarginTier, ...]
+
+    @cached_property
+    def sizes(self) -> FloatArray:
+        """Largest size of each tier, contracts."""
+        return np.array([tier.max_contracts for tier in self.tiers])
+
+    @cached_property
+    def maintenance_rates(self) -> FloatArray:
+        """Maintenance margin rate of each tier."""
+        return np.array([tier.mmr for tier in self.tiers])
+
+    @cached_property
+    def initial_rates(self) -> FloatArray:
+        """Initial margin rate of each tier."""
+        return np.array([tier.imr for tier in self.tiers])
 
     def tier_of(self, contracts: float) -> int:
         """Return the 1-based tier of a position of this absolute size."""

@@ -146,24 +146,15 @@ def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
 
 
 @inlined
-def book_fill(
-    state: Any,
-    fills: Any,
-    bar: int,
-    lots: float,
-    ref: float,
-    price: float,
-    reason: int,
-    signal_bar: int,
-    rules: Any,
-) -> None:
-    """Apply a fill of signed `lots` at `price` and record it.
+def apply_fill(state: Any, lots: float, ref: float, price: float, reason: int, rules: Any) -> None:
+    """Apply a fill of signed `lots` at `price` to cash and position.
 
     A fill only opens, adds, reduces or closes: one that would cross zero is booked as two.
     """
     coins = lots * rules.coins_per_lot
     held = state.lots
-    state.price_pnl += held * rules.coins_per_lot * (ref - state.last_ref)
+    if held != 0.0:
+        state.price_pnl += held * rules.coins_per_lot * (ref - state.last_ref)
     state.last_ref = ref
     shift = coins * (price - ref)
     if reason == REASON_LIQ:
@@ -189,6 +180,21 @@ def book_fill(
             state.take = np.nan
         else:
             state.iso_margin *= state.lots / held
+
+
+@inlined
+def record_fill(
+    state: Any,
+    fills: Any,
+    bar: int,
+    lots: float,
+    ref: float,
+    price: float,
+    cash: float,
+    reason: int,
+    signal_bar: int,
+) -> None:
+    """Write down a fill that left `cash`."""
     row = fills[np.uintp(state.fills)]
     row.bar = bar
     row.signal_bar = signal_bar
@@ -197,9 +203,26 @@ def book_fill(
     row.lots = lots
     row.ref_price = ref
     row.price = price
-    row.cash = state.cash
+    row.cash = cash
     row.funding_total = state.funding
     state.fills += 1
+
+
+@inlined
+def book_fill(
+    state: Any,
+    fills: Any,
+    bar: int,
+    lots: float,
+    ref: float,
+    price: float,
+    reason: int,
+    signal_bar: int,
+    rules: Any,
+) -> None:
+    """Apply a fill of signed `lots` at `price` and write it down."""
+    apply_fill(state, lots, ref, price, reason, rules)
+    record_fill(state, fills, bar, lots, ref, price, state.cash, reason, signal_bar)
 
 
 @inlined
@@ -278,7 +301,11 @@ def affordable_lots(state: Any, price: float, rules: Any) -> float:
 def execute_order(
     state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any
 ) -> None:
-    """Bring the position to the pending order's size at `ref`, as far as limits and margin allow."""
+    """Bring the position to the pending order's size at `ref`, as far as limits and margin allow.
+
+    A reversal is two fills of one order at one price. Both are written down at the end: a row of fills
+    may lie anywhere in memory, and what is known of the account would have to be read again after it.
+    """
     wanted = state.order_lots
     held = state.lots
     decided = state.order_bar
@@ -289,31 +316,49 @@ def execute_order(
     if wanted == held:
         return
     state.orders += 1
-    sign = 1.0 if wanted > 0.0 else -1.0
+    price = market_price(ref, wanted - held, rules)
+    closed = 0.0
     if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
-        market_fill(state, fills, bar, -held, ref, REASON_CLOSE, decided, rules)
+        closed = -held
     elif abs(wanted) < abs(held):
         if abs(held) - abs(wanted) >= rules.min_lots:
-            market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules)
+            closed = wanted - held
         else:
             state.rejected += 1
-    cut = 0
+    if closed != 0.0:
+        apply_fill(state, closed, ref, price, REASON_CLOSE, rules)
+        if closed == -held:
+            state.lots = 0.0  # it is already: said once more, the compiler drops what a held position needs
+    cash_between = state.cash
+    opened = 0.0
     if abs(wanted) > abs(state.lots):
-        price = market_price(ref, sign, rules)
-        size = abs(wanted)
-        most = affordable_lots(state, price, rules)
-        if size > most:  # a branch, so that the usual order does not wait for what it could have cost
-            size = np.floor(most + SIZE_EPS)
-            if size < NOTABLE_CUT * abs(wanted) - 1.0:
-                cut = 1
-        added = size - abs(state.lots)
-        if added < rules.min_lots or added <= 0.0:
-            state.rejected += 1
-        else:
-            state.clipped += cut
-            market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules)
-            _set_protection(state, sign, rules)
+        opened = _affordable_part(state, wanted, price, rules)
+        if opened != 0.0:
+            apply_fill(state, opened, ref, price, REASON_OPEN, rules)
+            _set_protection(state, 1.0 if wanted > 0.0 else -1.0, rules)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
+    if closed != 0.0:
+        record_fill(state, fills, bar, closed, ref, price, cash_between, REASON_CLOSE, decided)
+    if opened != 0.0:
+        record_fill(state, fills, bar, opened, ref, price, state.cash, REASON_OPEN, decided)
+
+
+@inlined
+def _affordable_part(state: Any, wanted: float, price: float, rules: Any) -> float:
+    """Return the signed lots to add towards `wanted` at `price`; 0 and a rejection where none can be."""
+    size = abs(wanted)
+    most = affordable_lots(state, price, rules)
+    cut = 0
+    if size > most:  # a branch, so that the usual order does not wait for what it could have cost
+        size = np.floor(most + SIZE_EPS)
+        if size < NOTABLE_CUT * abs(wanted) - 1.0:
+            cut = 1
+    added = size - abs(state.lots)
+    if added < rules.min_lots or added <= 0.0:
+        state.rejected += 1
+        return 0.0
+    state.clipped += cut
+    return float(added if wanted > 0.0 else -added)
 
 
 @inlined

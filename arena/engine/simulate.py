@@ -97,8 +97,8 @@ def simulate(
     market = (
         bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low,
     )  # fmt: skip
-    tier_lots = np.array([tier.max_contracts / instrument.lot_sz for tier in instrument.tiers.tiers])
-    tier_mmr = np.array([tier.mmr for tier in instrument.tiers.tiers])
+    tier_lots = instrument.tiers.sizes / instrument.lot_sz
+    tier_mmr = instrument.tiers.maintenance_rates
     state = new_state(settings.initial_capital)
     if n:
         state["last_ref"] = bars.open[0]
@@ -146,7 +146,8 @@ def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[ob
     per_unit = 1.0 / instrument.tick_sz
     whole = round(per_unit)
     exact = whole >= 1 and math.isclose(per_unit, whole, rel_tol=1e-12)
-    allowed = [t.max_contracts for t in instrument.tiers.tiers if t.imr <= 1.0 / settings.leverage + 1e-12]
+    tiers = instrument.tiers
+    allowed = tiers.sizes[tiers.initial_rates <= 1.0 / settings.leverage + 1e-12]
     return AccountRules(
         coins_per_lot=float(instrument.ct_val * lot),
         lot_sz=float(lot),
@@ -155,7 +156,7 @@ def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[ob
         exact_ticks=exact,
         min_lots=float(math.ceil(instrument.min_sz / lot - SIZE_EPS)),
         max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
-        max_position_lots=float(math.floor(max(allowed, default=0.0) / lot + SIZE_EPS)),
+        max_position_lots=float(math.floor(allowed.max(initial=0.0) / lot + SIZE_EPS)),
         margin_rate=1.0 / settings.leverage,
         order_rate=1.0 / settings.leverage + settings.fee_rate,
         fee=float(settings.fee_rate),
