@@ -34,6 +34,8 @@ def backtest_config(overrides: list[str]) -> BacktestConfig:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
+    import jobs  # noqa: F401 - puts the project's Hydra plugins on the path
+
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed: Any = OmegaConf.to_container(compose("backtest", overrides), resolve=True)
     return validate(BacktestConfig, composed)

@@ -54,6 +54,16 @@ def order(arguments: Sequence[str]) -> list[str]:
     return [*flags, *overrides]
 
 
+def join_lists(arguments: Sequence[str], keys: Sequence[str]) -> list[str]:
+    """Return the arguments with `key=a,b` as `key=[a,b]` for keys that hold a list: no sweep is meant."""
+    joined = []
+    for word in arguments:
+        key, given, value = word.partition("=")
+        several = bool(given) and key in keys and "," in value and value[0] not in "[\"'"
+        joined.append(f"{key}=[{value}]" if several else word)
+    return joined
+
+
 def check_choices(arguments: Sequence[str]) -> None:
     """Raise ConfigError where an argument picks a file that its group does not have."""
     for argument in arguments:

@@ -29,3 +29,8 @@ def show(texts: Iterable[str]) -> None:
 def tell_error(text: str) -> None:
     """Print a problem, one `error:` line a line of `text`."""
     sys.stderr.writelines(f"error: {line}\n" for line in hide_secrets(text).splitlines())
+
+
+def tell_note(text: str) -> None:
+    """Print what is no problem but has to be known."""
+    sys.stderr.write(f"{hide_secrets(text)}\n")

@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from arena.config.models import JobConfig
 from arena.core.clock import Clock
+from arena.core.errors import ArenaError
+from arena.core.ids import content_hash
 
 if TYPE_CHECKING:
     from arena.store.ledger import Ledger
 
-_NOT_IDENTITY = frozenset({"name", "validate_only", "store", "reports", "report"})
+_NOT_IDENTITY = frozenset({"name", "validate_only", "store", "reports", "report", "resume", "engine"})
 """Keys that change what a run is called, where it reads or what it leaves behind, not what it computes.
 
 Which data was read is told by the data set's own hash.
@@ -52,6 +54,8 @@ class JobContext:
     started: float
     last_steps: list[Callable[[], None]] = field(default_factory=list)
     shown: list[str] = field(default_factory=list)
+    stops: list[str] = field(default_factory=list)
+    findings: list[ArenaError] = field(default_factory=list)
 
     @functools.cached_property
     def ledger(self) -> Ledger:
@@ -68,6 +72,15 @@ class JobContext:
         """Print `text` for the user when the run can be seen under its final name."""
         self.shown.append(text)
 
+    def find(self, problem: ArenaError | None) -> None:
+        """Have the run, whole as it is, end with `problem`: told after what is shown, and its exit code."""
+        if problem is not None:
+            self.findings.append(problem)
+
+    def stopped(self, message: str) -> None:
+        """Have the run end as interrupted, but keep what it has; `message` says what that is."""
+        self.stops.append(message)
+
     @contextmanager
     def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
         """Show a bar on a terminal while the block runs; yields `update(done)`."""
@@ -75,9 +88,28 @@ class JobContext:
             yield lambda _done: None
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            Task,
+            TextColumn,
+            TimeRemainingColumn,
+        )
+        from rich.text import Text
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        class Rate(ProgressColumn):
+            def render(self, task: Task) -> Text:
+                return Text("" if task.speed is None else f"{task.speed:,.0f} a second")
+
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            Rate(),
+            TimeRemainingColumn(),
+        )
         with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task(label, total=total)
             yield lambda done: bar.update(task, completed=done)
@@ -86,7 +118,32 @@ class JobContext:
 def identity_of(config: JobConfig) -> dict[str, Any]:
     """Return the part of `config` that decides what is computed, its numbers in one spelling."""
     values = config.model_dump(mode="json")
+    if values.get("sweep") is None:
+        values.pop("sweep", None)
     return {key: _one_spelling(value) for key, value in values.items() if key not in _NOT_IDENTITY}
+
+
+def hash_of(config: JobConfig) -> str:
+    """Return the hash that configs which compute the same have in common."""
+    return content_hash(identity_of(config))
+
+
+def as_yaml(values: dict[str, Any]) -> str:
+    """Return a composed config as YAML."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.to_yaml(OmegaConf.create(values))
+
+
+def rerunnable(job: str, text: str, base: str = "house") -> str:
+    """Return a config as the text of a primary config that gives the same run again.
+
+    What it does not hold comes from the primary config `base`.
+    """
+    return (
+        f"# to run it again: python -m jobs.{job} --config-dir THIS_FOLDER --config-name config\n"
+        f"defaults:\n  - {base}\n  - _self_\n{text}"
+    )
 
 
 def _one_spelling(value: Any) -> Any:

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import unquote
 
 _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
-_SECRET_NAME = re.compile(r"(^|_)(KEY|SECRET|PASSPHRASE|PASSWORD|TOKEN)$")
+_SECRET_NAME = re.compile(r"(^|_)(KEY|KEY_ID|SECRET|PASSPHRASE|PASSWORD|TOKEN)$")
 _PASSWORD = re.compile(r"://[^:/@]*:(.+)@|[?&]password=([^&]+)")
 _SHORTEST_SECRET = 6
 _HIDDEN = "***"

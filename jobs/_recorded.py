@@ -73,6 +73,10 @@ def run_recorded(
         with _refused_writes():
             _publish(context)
         ending = _Ending("done", 0)
+        if context.stops:
+            ending = _Ending("interrupted", EXIT_INTERRUPTED, context.stops[0])
+        elif context.findings:
+            ending = _Ending("done", context.findings[0].exit_code, hide_secrets(str(context.findings[0])))
     except (KeyboardInterrupt, SystemExit) as stop:
         ending = _Ending("interrupted", EXIT_INTERRUPTED, f"{type(stop).__name__}: nothing was kept")
         close_log(context.log)

@@ -14,7 +14,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -23,24 +23,33 @@ from arena.config.models import JobConfig
 from arena.core.clock import wall_clock
 from arena.core.errors import ArenaError, ConfigError
 from arena.core.ids import content_hash
-from jobs._command_line import CONF, check_choices, order
-from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, show, tell_error
-from jobs._context import JobContext, identity_of
+from jobs._command_line import CONF, check_choices, join_lists, order
+from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, show, tell_error, tell_note
+from jobs._context import JobContext, identity_of, rerunnable
 from jobs._interrupts import Interrupts
 from jobs._logging import hide_secrets, keep_warnings_from_console, open_log, secret_in
 
 if TYPE_CHECKING:
+    from arena.backtest.sweep.study import Study
     from jobs._staging import Staging
+    from jobs._sweeps import Asked
 
 __all__ = ["JobContext", "job"]
 
 Config = TypeVar("Config", bound=JobConfig)
 Main = Callable[[Config, JobContext], float | None]
 Check = Callable[[dict[str, Any]], object]
+SweepMain = Callable[["Study", JobContext], float | None]
 
 
 def job(
-    name: str, model: type[Config], *, check: Check | None = None, recorded: bool = True
+    name: str,
+    model: type[Config],
+    *,
+    check: Check | None = None,
+    sweep: SweepMain | None = None,
+    recorded: bool = True,
+    lists: Sequence[str] = (),
 ) -> Callable[[Main[Config]], Callable[[], None]]:
     """Make `main(config, context)` the entry point of `python -m jobs.<name>`.
 
@@ -48,13 +57,16 @@ def job(
         name: the job and its primary config `conf/<name>.yaml`.
         model: what the composed config is validated into.
         check: further validation of the composed values, by rooms above config; raises ConfigError.
+        sweep: main of a sweep, where the job has one: many trials in one run.
         recorded: whether the run gets a folder and a row in the ledger.
+        lists: keys that hold a list, so that `key=a,b` is one and asks for no sweep.
     """
 
     def decorate(main: Main[Config]) -> Callable[[], None]:
         @functools.wraps(main)
         def entry() -> None:
-            sys.exit(_Call(name, model, main, check, recorded=recorded).run(sys.argv[1:]))
+            arguments = join_lists(sys.argv[1:], lists)
+            sys.exit(_Call(name, model, main, check, sweep, recorded=recorded).run(arguments))
 
         return entry
 
@@ -65,9 +77,16 @@ class _Call:
     """One call of a job: a single run, or the runs of a sweep one after the other."""
 
     def __init__(
-        self, name: str, model: type[Any], main: Main[Any], check: Check | None, *, recorded: bool
+        self,
+        name: str,
+        model: type[Any],
+        main: Main[Any],
+        check: Check | None,
+        sweep: SweepMain | None,
+        *,
+        recorded: bool,
     ) -> None:
-        self._name, self._model, self._main, self._check = name, model, main, check
+        self._name, self._model, self._main, self._check, self._sweep = name, model, main, check, sweep
         self._recorded = recorded
         self._interrupts = Interrupts()
         self._started = time.perf_counter()
@@ -136,10 +155,23 @@ class _Call:
         # what Hydra writes about a sweep is in the runs' own folders already
         scratch = Path(tempfile.gettempdir()) / f"arena-{secrets.token_hex(8)}"
         sys.argv[1:] = [*self._arguments, f"hydra.sweep.dir={scratch}"]
+        entry = hydra.main(version_base="1.3", config_path=str(CONF), config_name=self._name)
         try:
-            hydra.main(version_base="1.3", config_path=str(CONF), config_name=self._name)(self._task)()
+            entry(self._hydra_task())()
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
+
+    def _hydra_task(self) -> Callable[[Any], float | None]:
+        """Return what Hydra calls with a composed config; on it, what the launcher `batches` calls."""
+
+        def task(composed: Any) -> float | None:
+            return self._task(composed)
+
+        if self._sweep is not None:
+            from jobs._sweeps import can_vary
+
+            vars(task).update(sweep=self._batches_task, can_vary=can_vary)
+        return task
 
     def _translated(self, error: Exception) -> ConfigError:
         from jobs._messages import translate
@@ -153,6 +185,23 @@ class _Call:
         try:
             return self._run_one(composed, started)
         except Exception as error:  # noqa: BLE001 - told here; the exit code remembers it
+            self._fail(error)
+            return None
+
+    def _batches_task(
+        self,
+        batches: Sequence[tuple[Mapping[str, str], Any]],
+        axes: Mapping[str, Sequence[float]],
+        texts: Mapping[str, str],
+    ) -> float | None:
+        """Do one sweep over composed batches that share the axes."""
+        from jobs._sweeps import from_command_line
+
+        self._runs += 1
+        try:
+            plain = [(choices, self._plain(composed)) for choices, composed in batches]
+            return self._run_sweep(from_command_line(plain, axes, texts))
+        except Exception as error:  # noqa: BLE001 - told by `_fail`
             self._fail(error)
             return None
 
@@ -189,16 +238,44 @@ class _Call:
 
     def _run_one(self, composed: Any, started: float) -> float | None:
         values = self._plain(composed)
+        if self._sweep is not None and (values.get("sweep") is not None or values.get("resume") is not None):
+            from jobs._sweeps import from_config
+
+            return self._run_sweep(from_config(values, self._arguments, self._name))
         config = self._validated(values)
         if config.validate_only:
             show(["the configuration is valid"])
             return None
+        identity = identity_of(config)
         if self._recorded:
-            return self._run_recorded(config, values, composed, started)
-        context = self._context(config, values, identity_of(config), None, started)
+            text = self._rerunnable(composed)
+            return self._run_recorded(
+                config, values, identity, text, started, lambda context: self._main(config, context)
+            )
+        context = self._context(config, values, identity, None, started)
         objective = self._main(config, context)
         show(context.shown)
         return objective
+
+    def _run_sweep(self, asked: Asked) -> float | None:
+        """Do one sweep: every value checked first, then one run with one folder."""
+        from jobs._sweeps import identity_of_sweep
+
+        if self._sweep is None:
+            raise ConfigError(f"jobs.{self._name} knows no sweeps")
+        study, main = asked.study(), self._sweep
+        config, values = study.batches[0].config, study.batches[0].values
+        if config.validate_only:
+            show([f"the configuration is valid: {study.trials:,} trials, {study.dropped:,} dropped"])
+            return None
+        return self._run_recorded(
+            config,
+            values,
+            identity_of_sweep(study),
+            asked.rerunnable(self._name),
+            self._started,
+            lambda context: main(study, context),
+        )
 
     def _plain(self, composed: Any) -> dict[str, Any]:
         """Return the composed config as plain values, with no secret among them."""
@@ -237,20 +314,33 @@ class _Call:
         return config
 
     def _run_recorded(
-        self, config: JobConfig, values: dict[str, Any], composed: Any, started: float
+        self,
+        config: JobConfig,
+        values: dict[str, Any],
+        identity: dict[str, Any],
+        text: str,
+        started: float,
+        work: Callable[[JobContext], float | None],
     ) -> float | None:
+        """Do `work` as a run with a folder, whose config.yaml is `text`, and a row in the ledger."""
+        from arena.config.secrets import ledger_url
         from jobs._recorded import run_recorded
         from jobs._staging import CONFIG_FILE, claim, sweep
 
-        identity, parent = identity_of(config), Path(config.reports.root) / self._name
+        ledger_url(config.store.root)  # without a place for a ledger nothing is begun
+        parent = Path(config.reports.root) / self._name
         dead = sweep(parent)
         with self._interrupts.held():
             staging = claim(parent, content_hash(identity), wall_clock)
-            (staging.folder / CONFIG_FILE).write_text(self._rerunnable(composed), encoding="utf-8")
+            (staging.folder / CONFIG_FILE).write_text(text, encoding="utf-8")
             context = self._context(config, values, identity, staging, started)
-            work = functools.partial(self._main, config, context)
-            objective = run_recorded(work, context, staging, dead, self._interrupts)
+            objective = run_recorded(lambda: work(context), context, staging, dead, self._interrupts)
             show(context.shown)
+        if context.stops:
+            tell_note(f"interrupted: {context.stops[0]}")
+            self._exit_codes.append(EXIT_INTERRUPTED)
+        for problem in context.findings:
+            self._fail(problem)
         return objective
 
     def _context(
@@ -287,10 +377,7 @@ class _Call:
         """Return the resolved config as a primary config that gives the same run again."""
         from omegaconf import OmegaConf
 
-        return (
-            f"# to run it again: python -m jobs.{self._name} --config-dir THIS_FOLDER --config-name config\n"
-            f"defaults:\n  - house\n  - _self_\n{OmegaConf.to_yaml(composed, resolve=True)}"
-        )
+        return rerunnable(self._name, OmegaConf.to_yaml(composed, resolve=True))
 
 
 def _sweep_overrides() -> list[str] | None:

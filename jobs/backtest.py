@@ -1,9 +1,20 @@
-"""python -m jobs.backtest: run one strategy over stored bars; leave JSON, Parquet and an HTML report."""
+"""python -m jobs.backtest: run one strategy over stored bars; leave JSON, Parquet and an HTML report.
 
-from typing import Any
+With several values (-m, sweep=NAME) one sweep over all of them, in one folder.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
 
 from arena.config.models import BacktestConfig
+from jobs._context import as_yaml, hash_of, identity_of, rerunnable
 from jobs._runner import JobContext, job
+
+if TYPE_CHECKING:
+    from arena.backtest.judge import PastTrials
+    from arena.backtest.sweep.study import Study
 
 
 def check(values: dict[str, Any]) -> None:
@@ -16,16 +27,49 @@ def check(values: dict[str, Any]) -> None:
         parse_params(get_strategy(str(strategy["name"])), strategy)
 
 
-@job("backtest", BacktestConfig, check=check)
+def sweep(study: Study, context: JobContext) -> float | None:
+    """Run the trials, write one folder and the rows in the ledger, print the best."""
+    from arena.backtest.run import RunIdentity
+    from arena.backtest.sweep.study import run_study
+    from arena.backtest.sweep.summary import conclude, count_in, ledger_rows
+    from arena.reporting.sweep_console import sweep_headline
+    from arena.reporting.sweep_folder import resume_from, write_sweep
+
+    config = study.batches[0].config
+    identity = RunIdentity(context.run_id, context.created_ms, context.command, context.config_hash)
+    earlier, notes = resume_from(config.resume, study)
+    with context.progress("trials", study.trials) as update:
+        found = run_study(study, context.folder, progress=lambda done, _total: update(done), earlier=earlier)
+    count = count_in(context.ledger, found, identity)
+    end = conclude(found, identity, hash_of, count, notes=notes)
+    text = rerunnable("backtest", as_yaml(end.best[0].values))
+    context.at_end(lambda: write_sweep(context.folder, end, best_config=text, html=config.report.html))
+    for row in ledger_rows(end, identity, identity_of):
+        context.at_end(functools.partial(context.ledger.record_backtest, row))
+    if end.found.interrupted:
+        kept = f"{end.found.done:,} of {study.trials:,} trials are kept"
+        context.stopped(f"{kept}; to go on: python -m jobs.backtest resume={context.run_id}")
+    context.show(sweep_headline(end.record, context.final_folder, html=config.report.html))
+    return end.record.best[0].figures[end.record.objective]
+
+
+@job("backtest", BacktestConfig, check=check, sweep=sweep)
 def main(config: BacktestConfig, context: JobContext) -> float | None:
     """Run, write the run's folder and its rows in the ledger, print the headline."""
-    from arena.backtest.ledger_rows import backtest_record
+    from arena.backtest.ledger_rows import backtest_record, count_trials, trial_record
+    from arena.backtest.result import BacktestResult
     from arena.backtest.run import RunIdentity, run_backtest
     from arena.reporting.console import headline
     from arena.reporting.run_folder import write_run
 
     identity = RunIdentity(context.run_id, context.created_ms, context.command, context.config_hash)
-    result, arrays = run_backtest(config, identity, started=context.started, tell=context.log.debug)
+
+    def past(found: BacktestResult) -> PastTrials:
+        return count_trials(context.ledger, trial_record(found, unlocked=config.window.unlock))
+
+    result, arrays = run_backtest(
+        config, identity, started=context.started, tell=context.log.debug, past=past
+    )
     write_run(context.folder, result, arrays, html=config.report.html)
     record = backtest_record(result, arrays, context.identity)
     context.at_end(lambda: context.ledger.record_backtest(record))

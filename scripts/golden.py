@@ -55,6 +55,7 @@ def compose_config(*overrides: str) -> BacktestConfig:
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
+    import jobs  # noqa: F401 - puts the project's Hydra plugins on the path
     from arena.config.base import validate
     from arena.config.models import BacktestConfig
 

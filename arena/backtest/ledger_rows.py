@@ -1,18 +1,25 @@
-"""A backtest as rows of the ledger."""
+"""A backtest as rows of the ledger, and what the ledger answers about all trials on its data.
+
+Writes through the ledger alone. Invariant: a run is counted before anything is said of it.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.backtest.result import BacktestResult, RunArrays
-from arena.core.clock import parse_time
+from arena.backtest.judge import PastTrials
+from arena.backtest.result import BacktestResult, MarketInfo, RunArrays
+from arena.backtest.verdict import TrialHistory
+from arena.core.clock import parse_time, to_iso
 from arena.core.ids import canonical_json
+from arena.core.timeframe import Timeframe
 from arena.engine.records import FillReason
-from arena.store.ledger import BacktestRecord
+from arena.store.ledger import BacktestRecord, Ledger, TrialRecord
 
 REASONS = {int(reason): reason.name.lower() for reason in FillReason}
 _ORDER_COLUMNS = (
@@ -46,6 +53,51 @@ def backtest_record(result: BacktestResult, arrays: RunArrays, config: Mapping[s
         orders=_orders(arrays.fills),
         decisions=_decisions(arrays, result.market.signal_window),
     )
+
+
+def trial_record(result: BacktestResult, *, unlocked: bool) -> TrialRecord:
+    """Return a run as what the trial ledger counts."""
+    yearly = next(metric.value for metric in result.primary if metric.name == "sharpe")
+    root = math.sqrt(Timeframe.parse(result.market.timeframe).bars_per_year)
+    return TrialRecord(
+        config_hash=result.provenance.config_hash,
+        dataset_hash=result.provenance.dataset_hash,
+        run_id=result.run.run_id,
+        kind="run",
+        strategy=result.strategy.name,
+        synthetic=result.synthetic,
+        created_ms=parse_time(result.run.created_at),
+        unlocked=unlocked,
+        sharpes=0 if yearly is None else 1,
+        sharpe_mean=None if yearly is None else yearly / root,
+        **market_times(result.market),
+    )
+
+
+def market_times(market: MarketInfo) -> dict[str, Any]:
+    """Return which market a `TrialRecord` is about, and which time."""
+    return {
+        "inst_id": market.inst_id,
+        "timeframe": market.timeframe,
+        "start_ms": parse_time(market.start),
+        "end_ms": parse_time(market.end),
+        "held_start_ms": None if market.held_start is None else parse_time(market.held_start),
+        "held_end_ms": None if market.held_end is None else parse_time(market.held_end),
+    }
+
+
+def count_trials(ledger: Ledger, record: TrialRecord) -> PastTrials:
+    """Write `record` into the trial ledger and return all that was tried on its data, itself included."""
+    tally = ledger.record_trials(record)
+    history = TrialHistory(
+        sets=tally.sets,
+        runs=tally.runs,
+        sweeps=tally.sweeps,
+        sharpe_variance=tally.sharpe_variance,
+        effective=tally.effective,
+        first_run_at=to_iso(tally.first_ms),
+    )
+    return PastTrials(history, tally.unlocks)
 
 
 def _orders(fills: NDArray[np.void]) -> list[dict[str, Any]]:

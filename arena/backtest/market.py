@@ -27,12 +27,26 @@ MARK = "mark"
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Which bars to run: the newest `limit` of [start, end), or all of them where start is given."""
+    """Which bars to run: the newest `limit` of [start, end), or all of them where start is given.
+
+    The newest share `holdout` of those is kept back, unless `unlock` is set.
+    """
 
     start_ms: int | None
     end_ms: int | None
     limit: int | None
     signal_window: int
+    holdout: float = 0.0
+    unlock: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBack:
+    """The bars that the window keeps for the end, as half-open range, UTC ms; `opened`: read all the same."""
+
+    start_ms: int
+    end_ms: int
+    opened: bool
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +63,10 @@ class FundingPlan:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RunMarket:
-    """Everything a run reads. `bars` are the last `len(bars)` of `history`."""
+    """Everything a run reads. `bars` are the last `len(bars)` of `history`.
+
+    `held` are the bars kept back; unless opened, nothing here is as new as the first of them.
+    """
 
     history: Bars
     bars: Bars
@@ -60,6 +77,7 @@ class RunMarket:
     health: RangeHealth
     history_health: RangeHealth
     dataset_hash: str
+    held: HeldBack | None = None
 
     @property
     def start(self) -> int:
@@ -88,9 +106,16 @@ def load_market(
     """
     history = service.get_candles(instrument.inst_id, timeframe, end=window.end_ms)
     first = _first_bar(history, window)
+    held = _held_back(history, first, window)
+    end_ms = window.end_ms
+    if held is not None and not held.opened:
+        # from here on the window ends where the lockbox begins, for bars, marks and funding alike
+        end_ms = held.start_ms
+        history = history.slice(0, int(np.searchsorted(history.ts, end_ms)))
+        _require_tradable(history, first, window)
     bars = history.slice(first)
     mark, mark_known = _mark_prices(service, instrument, timeframe, bars)
-    funding = service.get_funding(instrument.inst_id, end=window.end_ms)
+    funding = service.get_funding(instrument.inst_id, end=end_ms)
     plan = _funding_plan(service, instrument, bars, mark, mark_known, funding, funding_rate_estimate)
     arrays = {
         **bars_arrays("candles", history),
@@ -111,6 +136,7 @@ def load_market(
         health=range_health(bars, start=window.start_ms),
         history_health=range_health(history.slice(max(0, first - warmup_bars), first)),
         dataset_hash=dataset_hash(arrays),
+        held=held,
     )
 
 
@@ -119,17 +145,30 @@ def _first_bar(history: Bars, window: Window) -> int:
         first = int(np.searchsorted(history.ts, window.start_ms))
     else:
         first = 0 if window.limit is None else max(0, len(history) - window.limit)
-    found = len(history) - first
-    if found <= window.signal_window:
-        stored = (
-            f"{to_iso(int(history.ts[0]))} to {to_iso(int(history.close_ts[-1]))}" if len(history) else "none"
-        )
-        raise DataError(
-            f"the window holds {found} bars of {history.inst_id} {history.timeframe}, and signal_window="
-            f"{window.signal_window} of them come before the first trade (stored up to the window's end: "
-            f"{stored}): widen the window, ingest more, or lower signal_window"
-        )
+    _require_tradable(history, first, window)
     return first
+
+
+def _held_back(history: Bars, first: int, window: Window) -> HeldBack | None:
+    kept = int((len(history) - first) * window.holdout)
+    if not kept:
+        return None
+    return HeldBack(int(history.ts[-kept]), int(history.close_ts[-1]), opened=window.unlock)
+
+
+def _require_tradable(history: Bars, first: int, window: Window) -> None:
+    found = len(history) - first
+    if found > window.signal_window:
+        return
+    stored = "none"
+    if len(history):
+        stored = f"{to_iso(int(history.ts[0]))} to {to_iso(int(history.close_ts[-1]))}"
+    kept = f" after window.holdout={window.holdout:g}" if window.holdout and not window.unlock else ""
+    raise DataError(
+        f"the window holds {found} bars of {history.inst_id} {history.timeframe}{kept}, and signal_window="
+        f"{window.signal_window} of them come before the first trade (stored up to the window's end: "
+        f"{stored}): widen the window, ingest more, or lower signal_window"
+    )
 
 
 def _mark_prices(

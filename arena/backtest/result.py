@@ -7,25 +7,18 @@ provenance, and no field is ever NaN or infinite.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
+from arena.backtest.result_model import Finite, ResultModel, Unit
+from arena.backtest.verdict import Verdict
 from arena.core.bars import Bars, FloatArray
 from arena.core.signal import Signal
 
-SCHEMA_VERSION = "1.0"
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Unit = Literal["fraction", "usdt", "ratio", "count", "bars", "days", "leverage"]
-
-
-class ResultModel(BaseModel):
-    """Base of every part of a result."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+SCHEMA_VERSION = "1.1"
 
 
 class Metric(ResultModel):
@@ -62,6 +55,10 @@ class MarketInfo(ResultModel):
     traded_bars: int = Field(description="bars - signal_window: every statistic is over these")
     history_bars: int = Field(description="stored bars before the run that fed the warm-up")
     warmup_bars: int = Field(description="bars the strategy needs before its first value")
+    held_start: str | None = Field(
+        None, description="open of the first bar that window.holdout keeps back, ISO-8601 UTC"
+    )
+    held_end: str | None = Field(None, description="close of the last one, ISO-8601 UTC")
 
 
 class StrategyInfo(ResultModel):
@@ -174,10 +171,34 @@ class Provenance(ResultModel):
     seed: int | None
 
 
+class CausalityDifference(ResultModel):
+    """The first value that changed with what came after it; null where it is NaN or infinite."""
+
+    field: Literal["target", "stop_distance", "take_distance", "confidence", "reason"]
+    bar: int = Field(description="position in the series from its first stored bar")
+    open: str = Field(description="open of that bar, ISO-8601 UTC")
+    with_future: Finite | None = Field(description="value with the whole series")
+    without: Finite | None = Field(description="value with everything after bar `cut` changed")
+    cut: int = Field(description="last bar that was left as it is")
+    change: str = Field(description="what was done to the bars after it: cut off, absurd, ...")
+
+
+class CausalityBadge(ResultModel):
+    """Whether the strategy's values changed when the future was taken away, on a few prefixes of the run."""
+
+    passed: bool | None = Field(description="null: nothing could be compared, see `reason`")
+    prefixes: int = Field(description="bars at which the future was cut off or spoilt")
+    recomputations: int
+    refused: int = Field(description="recomputations in which the strategy raised instead of answering")
+    bars: int = Field(description="bars compared, over all recomputations")
+    difference: CausalityDifference | None = None
+    reason: str | None = Field(None, description="why less was compared than planned, or nothing")
+
+
 class BacktestResult(ResultModel):
     """The whole of `result.json`."""
 
-    schema_version: Literal["1.0"] = "1.0"
+    schema_version: Literal["1.1"] = "1.1"
     synthetic: bool = Field(description="any input was generated: nothing here is about a real market")
     run: RunInfo
     market: MarketInfo
@@ -193,6 +214,8 @@ class BacktestResult(ResultModel):
     drawdowns: list[Drawdown]
     monthly: list[MonthReturn]
     provenance: Provenance
+    causality: CausalityBadge | None = Field(None, description="null in results that were made without it")
+    verdict: Verdict | None = Field(None, description="null where report.honesty is off")
     warnings: list[str]
     timings_ms: dict[str, Finite] | None = None
 

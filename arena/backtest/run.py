@@ -13,16 +13,21 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.break_even import Replay
+from arena.backtest.causality import award_badge
 from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
 from arena.backtest.hold import hold_equity
+from arena.backtest.judge import PastTrials, judge_run, warn_of_unlocks
 from arena.backtest.market import RunMarket, Window, load_market
 from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
+from arena.backtest.metrics.inputs import equity_path
 from arena.backtest.periods import month_returns
 from arena.backtest.result import (
     AccountInfo,
     BacktestResult,
+    CausalityBadge,
     Counts,
     DataHealth,
     Gap,
@@ -34,6 +39,7 @@ from arena.backtest.result import (
     StrategyInfo,
 )
 from arena.backtest.trades import build_trades
+from arena.backtest.verdict import Verdict
 from arena.backtest.warnings import collect_warnings
 from arena.config.models import BacktestConfig
 from arena.core.clock import to_iso
@@ -78,6 +84,8 @@ def run_backtest(
     *,
     started: float | None = None,
     tell: Callable[[str], None] = lambda _step: None,
+    service: DataService | None = None,
+    past: Callable[[BacktestResult], PastTrials] | None = None,
 ) -> tuple[BacktestResult, RunArrays]:
     """Run `config` and return its result and the arrays behind it.
 
@@ -86,6 +94,8 @@ def run_backtest(
         identity: run id, time, command and config hash.
         started: `time.perf_counter()` at the start of the process, for the timings.
         tell: called with the name of each step as it begins.
+        service: what to read through; by default the store that the config names.
+        past: counts the run in the trial ledger and tells what was tried on its data, itself included.
 
     Raises:
         ConfigError: the strategy or its parameters are wrong.
@@ -97,13 +107,12 @@ def run_backtest(
     spec = get_strategy(config.strategy.name)
     params = parse_params(spec, config.strategy.params)
     slip = cost_rate(config.costs)
-    window = Window(config.window.start_ms, config.window.end_ms, config.limit, config.signal_window)
     tell("reading")
     market = load_market(
-        DataService(config.store.root),
+        service or DataService(config.store.root),
         instrument,
         timeframe,
-        window,
+        run_window(config),
         warmup_bars=spec.warmup(params),
         funding_rate_estimate=config.costs.funding_rate_estimate,
     )
@@ -111,8 +120,12 @@ def run_backtest(
     require_whole(market, config)
     watch.lap("read")
     tell("deciding")
-    signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
+    wanted = compute_signal(spec, market.history, market.funding, params)
+    signal = _tail(wanted, market.start)
     watch.lap("strategy")
+    tell("auditing")
+    badge = award_badge(spec, market.history, market.funding, params, wanted)
+    watch.lap("audit")
     tell("simulating")
     course = simulate(
         market.bars, signal, market.plan.settlements, market.mark, instrument, account_settings(config, slip)
@@ -121,12 +134,28 @@ def run_backtest(
     tell("measuring")
     arrays = _arrays(config, market, instrument, signal, course, slip)
     result = _result(
-        config, identity, market, instrument, course, arrays, spec.warmup(params), params.model_dump()
+        config, identity, market, instrument, course, arrays, badge, spec.warmup(params), params.model_dump()
     )
     watch.lap("metrics")
+    known = None if past is None else past(result)
+    watch.lap("ledger")
+    if config.report.honesty:
+        tell("judging")
+        verdict = _verdict(config, market, instrument, course, arrays, known, slip)
+        opened = [] if verdict.lockbox is None else warn_of_unlocks(verdict.lockbox)
+        result = result.model_copy(update={"verdict": verdict, "warnings": [*result.warnings, *opened]})
+    watch.lap("verdict")
     if config.report.timings:
         result = result.model_copy(update={"timings_ms": watch.steps})
     return result, arrays
+
+
+def run_window(config: BacktestConfig) -> Window:
+    """Return which bars `config` asks for."""
+    wanted = config.window
+    return Window(
+        wanted.start_ms, wanted.end_ms, config.limit, config.signal_window, wanted.holdout, wanted.unlock
+    )
 
 
 def require_whole(market: RunMarket, config: BacktestConfig) -> None:
@@ -213,6 +242,7 @@ def _result(
     instrument: Instrument,
     course: AccountCourse,
     arrays: RunArrays,
+    badge: CausalityBadge,
     warmup: int,
     params: dict[str, object],
 ) -> BacktestResult:
@@ -258,6 +288,8 @@ def _result(
             traded_bars=len(bars) - first,
             history_bars=market.start,
             warmup_bars=warmup,
+            held_start=None if market.held is None else to_iso(market.held.start_ms),
+            held_end=None if market.held is None else to_iso(market.held.end_ms),
         ),
         strategy=StrategyInfo(name=config.strategy.name, params=params),
         account=AccountInfo(
@@ -285,9 +317,36 @@ def _result(
             versions=library_versions(),
             seed=config.seed,
         ),
+        causality=badge,
         warnings=[],
     )
     return result.model_copy(update={"warnings": collect_warnings(result, ruined=course.ruined)})
+
+
+def _verdict(
+    config: BacktestConfig,
+    market: RunMarket,
+    instrument: Instrument,
+    course: AccountCourse,
+    arrays: RunArrays,
+    known: PastTrials | None,
+    slip: float,
+) -> Verdict:
+    return judge_run(
+        Replay(
+            market=market,
+            instrument=instrument,
+            signal=arrays.signal,
+            settings=account_settings(config, slip),
+            position=course.position,
+            slippage_bps=config.costs.slippage_bps or 0.0,
+        ),
+        equity_path(arrays, arrays.equity, config.signal_window, config.initial_capital),
+        equity_path(arrays, arrays.hold_equity, config.signal_window, config.initial_capital),
+        known,
+        holdout=config.window.holdout,
+        seed=config.seed,
+    )
 
 
 def _counts(course: AccountCourse, arrays: RunArrays) -> Counts:

@@ -10,17 +10,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from arena.backtest.result import Finite, ResultModel
+from arena.backtest.result_model import Finite, ResultModel
 
 
 class TrialHistory(ResultModel):
-    """Every parameter set ever run on this data, from the trial ledger, this run's own included."""
+    """Every parameter set ever run on this data, from the trial ledger, this run's own included.
+
+    This data: the same instrument and bar length over a time that overlaps, generated apart from real.
+    """
 
     sets: int = Field(description="parameter sets counted: what the Sharpe ratio is deflated by")
     runs: int = Field(description="single runs among them")
     sweeps: int = Field(description="sweeps among them")
     sharpe_variance: Finite | None = Field(None, description="variance across them of the Sharpe a bar")
-    effective: Finite | None = Field(None, description="independent trials by clusters of correlation")
+    effective: Finite | None = Field(
+        None, description="independent trials they amount to, by groups of like returns"
+    )
     first_run_at: str | None = Field(None, description="ISO-8601 UTC")
 
 
@@ -43,7 +48,7 @@ class SharpeVerdict(ResultModel):
 
 
 class IntervalRow(ResultModel):
-    """A figure with its stationary-bootstrap interval."""
+    """A figure of the daily returns with its stationary-bootstrap interval; Sharpe annualised."""
 
     name: Literal["sharpe", "total_return", "max_drawdown"]
     value: Finite
@@ -102,16 +107,21 @@ class WalkForward(ResultModel):
 
 
 class BreakEvenCurve(ResultModel):
-    """Sharpe against one cost made worse, everything else as it was."""
+    """Sharpe against one cost made worse, everything else as it was.
+
+    `delay_bars` is by how many bars every decision is late; `funding_shock` what every settlement costs
+    more, in bps of the position, whichever side is held.
+    """
 
     cost: Literal["slippage_bps", "fee_rate", "delay_bars", "funding_shock"]
     unit: str
     values: list[Finite]
-    sharpe: list[Finite | None]
+    sharpe: list[Finite | None] = Field(description="annualised")
     total_return: list[Finite]
     now: Finite = Field(description="the run's own value")
     dies_at: Finite | None = Field(
-        description="where the return after costs reaches 0; null: nowhere on the curve"
+        description="where the return after costs falls to 0; null: nowhere on the curve, "
+        "or it is not above 0 at its first value"
     )
 
 
@@ -121,7 +131,9 @@ class Lockbox(ResultModel):
     holdout: Finite = Field(description="share of the window's bars, 0: none")
     start: str | None = Field(None, description="first bar kept back, ISO-8601 UTC")
     unlocked: bool
-    unlocks: int = Field(description="how often it was opened on this data so far, this run included")
+    unlocks: int = Field(
+        description="how often bars kept back were read on this data so far, this run included"
+    )
 
 
 class Verdict(ResultModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from arena.backtest.causality import badge_sentence
 from arena.backtest.result import BacktestResult
 
 FEW_TRADES = 30
@@ -15,6 +16,7 @@ def collect_warnings(result: BacktestResult, *, ruined: bool) -> list[str]:
             "SYNTHETIC: the market was generated; nothing here is about a real one."
             if result.synthetic
             else "",
+            _of_causality(result),
             "The account was liquidated and did not trade again." if ruined else "",
             *_of_data(result),
             *_of_costs(result),
@@ -22,6 +24,11 @@ def collect_warnings(result: BacktestResult, *, ruined: bool) -> list[str]:
         )
         if text
     ]
+
+
+def _of_causality(result: BacktestResult) -> str:
+    badge = result.causality
+    return "" if badge is None or badge.passed else badge_sentence(badge)
 
 
 def _of_data(result: BacktestResult) -> list[str]:

@@ -18,6 +18,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import models_in
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
@@ -32,12 +33,18 @@ END = "<!-- end -->"
 JOBS: dict[str, type[JobConfig]] = {
     "backtest": BacktestConfig,
     "ingest": IngestConfig,
+    "audit": AuditConfig,
+    "reproduce": ReproduceConfig,
+    "compare": CompareConfig,
     "smoke": SmokeConfig,
     "migrate": MigrateConfig,
 }
 
 _EVERY_JOB = ("name", "validate_only", "reports", "store")
-ELSEWHERE = {"strategy": "The parameters of each strategy, with bounds: [strategies.md](strategies.md)."}
+ELSEWHERE = {
+    "strategy": "The parameters of each strategy, with bounds: [strategies.md](strategies.md).",
+    "sweep": "Axes as data, and how trials are drawn from them: [sweeps.md](sweeps.md#axes-as-data).",
+}
 
 _MEANINGS = {
     "data.policy": "strict: stop with exit code 3 where bars of the window are missing; warn: run and say so",
@@ -46,7 +53,8 @@ _MEANINGS = {
     "margin_mode": "what stands behind the position: the account, or margin of its own",
     "seed": "stamped on the result; no shipped strategy draws random numbers",
     "reports.root": "where run folders go",
-    "store.root": "folder of the market store and, without DATABASE_URL, of the ledger",
+    "store.root": "folder of the market store and, without DATABASE_URL, of the ledger; or s3://BUCKET/PREFIX",
+    "engine.name": "where trials of a sweep run; no figure depends on it",
     "exchange.format": "the layout of the files; auto: told by the columns",
     "exchange.seed": "another seed is another market",
     "report.html": "write report.html beside result.json",

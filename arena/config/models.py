@@ -5,11 +5,13 @@ Invariant: a model that exists is valid; cross-field rules are checked here and 
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
+from arena.config.sweep import SweepConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
 from arena.core.instrument import Instrument, MarginTier, TierTable
@@ -97,10 +99,16 @@ class TimeframeConfig(ConfigModel):
 
 
 class WindowConfig(ConfigModel):
-    """Which part of history is run: bars that open in [start, end)."""
+    """Which part of history is run: bars that open in [start, end), but for the share kept back."""
 
     start: str | None = None
     end: str | None = None
+    holdout: float = Field(
+        0.0, ge=0, le=0.9, description="share of the window's bars, the newest, that is kept back: not read"
+    )
+    unlock: bool = Field(
+        default=False, description="read what holdout keeps back, this once: it is written down and counted"
+    )
 
     @field_validator("start", "end", mode="before")
     @classmethod
@@ -117,6 +125,15 @@ class WindowConfig(ConfigModel):
     def _ordered(self) -> Self:
         if self.start is not None and self.end is not None and self.start_ms >= self.end_ms:  # type: ignore[operator]
             raise ValueError(f"window.start={self.start} must be before window.end={self.end}")
+        return self
+
+    @model_validator(mode="after")
+    def _something_to_unlock(self) -> Self:
+        if self.unlock and not self.holdout:
+            raise ValueError(
+                "window.unlock=true but window.holdout=0 keeps nothing back: "
+                "set window.holdout to the share that was, e.g. 0.2"
+            )
         return self
 
     @property
@@ -186,6 +203,26 @@ class StoreConfig(ConfigModel):
     root: str = Field(min_length=1)
 
 
+class EngineConfig(ConfigModel):
+    """Where the trials of a sweep run; it changes no figure."""
+
+    name: Literal["auto", "threads", "processes", "ray"] = "auto"
+    workers: int | None = Field(
+        None, ge=1, le=1024, description="trials at once; null: one a processor; ray has those of its cluster"
+    )
+    address: str = Field(
+        "auto",
+        description="ray: HOST:PORT of the cluster; auto: the one of this machine, else one is started",
+    )
+
+    @field_validator("address")
+    @classmethod
+    def _names_a_cluster(cls, given: str) -> str:
+        if given != "auto" and not re.fullmatch(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}", given):
+            raise ValueError(f"'{given}' is no cluster: write auto, or HOST:PORT")
+        return given
+
+
 class ReportsConfig(ConfigModel):
     """Where runs leave their results."""
 
@@ -197,6 +234,9 @@ class ReportConfig(ConfigModel):
 
     html: bool
     timings: bool
+    honesty: bool = Field(
+        default=True, description="what chance, costs and the search explain: the verdict of the result"
+    )
 
 
 class JobConfig(ConfigModel):
@@ -246,6 +286,11 @@ class BacktestConfig(JobConfig):
     leverage: float = Field(ge=1, description="the exchange's leverage setting")
     margin_mode: Literal["cross", "isolated"]
     seed: int | None = None
+    sweep: SweepConfig | None = None
+    engine: EngineConfig = EngineConfig()
+    resume: str | None = Field(
+        None, min_length=1, description="id or folder of an interrupted sweep: run the trials it lacks"
+    )
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

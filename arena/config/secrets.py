@@ -7,9 +7,12 @@ model shows stars.
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
-from pydantic import SecretStr
+from pydantic import AliasChoices, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from arena.core.errors import ConfigError
 
 
 class Secrets(BaseSettings):
@@ -20,9 +23,41 @@ class Secrets(BaseSettings):
     database_url: SecretStr | None = None
 
 
+class ObjectStorage(BaseSettings):
+    """Where object storage is. Its keys are read by the storage's client alone."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    endpoint: str | None = Field(
+        None, validation_alias=AliasChoices("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"), repr=False
+    )
+    region: str | None = Field(None, validation_alias=AliasChoices("AWS_REGION", "AWS_DEFAULT_REGION"))
+
+
 def ledger_url(store_root: str) -> SecretStr:
-    """Return where the ledger lives: DATABASE_URL, or a SQLite file beside the market store."""
+    """Return where the ledger lives: DATABASE_URL, or a SQLite file beside the market store.
+
+    Raises:
+        ConfigError: neither; a store that is no folder has no place for a file.
+    """
     configured = Secrets().database_url
     if configured is not None and configured.get_secret_value():
         return configured
-    return SecretStr(f"sqlite:///{Path(store_root.removeprefix('file://')) / 'ledger.sqlite'}")
+    return SecretStr(ledger_beside(store_root))
+
+
+def ledger_beside(store_root: str | Path) -> str:
+    """Return the URL of the SQLite ledger in the store's folder.
+
+    Raises:
+        ConfigError: the store lies in no folder.
+    """
+    parts = urlsplit(str(store_root))
+    if "://" not in str(store_root):
+        return f"sqlite:///{Path(store_root) / 'ledger.sqlite'}"
+    if parts.scheme == "file":
+        return f"sqlite:///{Path(unquote(parts.path)) / 'ledger.sqlite'}"
+    raise ConfigError(
+        f"store.root is on {parts.scheme}://, where no ledger can lie: set DATABASE_URL, "
+        "as in postgresql://USER:PASSWORD@HOST:5432/NAME"
+    )

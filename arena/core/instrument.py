@@ -6,13 +6,15 @@ sizes in lots. Read from config today and from the exchange where a feed gives i
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from arena.core.bars import FloatArray
 from arena.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from arena.core.bars import FloatArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +37,17 @@ class TierTable:
     @cached_property
     def sizes(self) -> FloatArray:
         """Largest size of each tier, contracts."""
-        return np.array([tier.max_contracts for tier in self.tiers])
+        return _column(tier.max_contracts for tier in self.tiers)
 
     @cached_property
     def maintenance_rates(self) -> FloatArray:
         """Maintenance margin rate of each tier."""
-        return np.array([tier.mmr for tier in self.tiers])
+        return _column(tier.mmr for tier in self.tiers)
 
     @cached_property
     def initial_rates(self) -> FloatArray:
         """Initial margin rate of each tier."""
-        return np.array([tier.imr for tier in self.tiers])
+        return _column(tier.imr for tier in self.tiers)
 
     def tier_of(self, contracts: float) -> int:
         """Return the 1-based tier of a position of this absolute size."""
@@ -53,6 +55,13 @@ class TierTable:
             if contracts <= tier.max_contracts:
                 return number
         return len(self.tiers)
+
+
+def _column(values: Iterable[float]) -> FloatArray:
+    """Return `values` as an array; numpy is imported here, for `--help` reads no tier."""
+    import numpy as np
+
+    return np.array(list(values))
 
 
 @dataclass(frozen=True, slots=True)

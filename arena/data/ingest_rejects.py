@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 from arena.exchange.files import Rejects
-from arena.store.market.files import local_path
+from arena.store.market.files import Files, open_files
 
 REJECTS_FOLDER = "rejects"
 
@@ -22,22 +21,19 @@ def write_rejects(root: str, run_id: str, rejects: Sequence[Rejects]) -> list[st
     """Write each file's refused rows to `<root>/rejects/<run>-<file>.csv`; return the paths."""
     if not rejects:
         return []
-    folder = local_path(root) / REJECTS_FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    paths: list[Path] = []
+    files = open_files(root, REJECTS_FOLDER)
+    paths: list[str] = []
     for entry in rejects:
-        path = _free_path(folder, f"{run_id}-{_UNSAFE.sub('_', entry.label)}")
-        partial = path.with_suffix(".tmp")
-        entry.frame.write_csv(partial)
-        partial.replace(path)
-        paths.append(path)
-    return [str(path) for path in paths]
+        name = _free_name(files, f"{run_id}-{_UNSAFE.sub('_', entry.label)}")
+        files.write_whole(name, entry.frame.write_csv().encode())
+        paths.append(str(files.path(name)))
+    return paths
 
 
-def _free_path(folder: Path, stem: str) -> Path:
-    """Return a path that nothing has: files of one name may come from several folders."""
+def _free_name(files: Files, stem: str) -> str:
+    """Return a name that nothing has: files of one name may come from several folders."""
     stem = stem.removesuffix(".csv")
-    path, number = folder / f"{stem}.csv", 2
-    while path.exists():
-        path, number = folder / f"{stem}-{number}.csv", number + 1
-    return path
+    name, number = f"{stem}.csv", 2
+    while files.exists(name):
+        name, number = f"{stem}-{number}.csv", number + 1
+    return name

@@ -16,7 +16,6 @@ from arena.core.clock import Clock
 from arena.core.errors import ConfigError, DataError
 from arena.core.instrument import instrument_id
 from arena.core.timeframe import Timeframe
-from arena.store.market.files import local_path
 from arena.store.market.layout import Kind, SeriesInfo
 from arena.store.market.reader import Coverage, MarketReader
 
@@ -64,7 +63,7 @@ class MarketSnapshot:
 class DataService:
     """Reads of one store: the market below `root` and the ledger behind `database_url`.
 
-    Without a URL the ledger is `ledger.sqlite` in `root`.
+    Without a URL the ledger is `ledger.sqlite` in `root`, which then has to be a folder.
 
     A symbol is an exchange id (`BTC-USDT-SWAP`) or a unified symbol (`BTC/USDT:USDT`), a timeframe a
     name or a `Timeframe`. Arrays are writable, C-contiguous and the caller's own.
@@ -72,7 +71,7 @@ class DataService:
 
     def __init__(self, root: str | Path, database_url: str | None = None) -> None:
         self._market = MarketReader(root)
-        self._database_url = database_url or f"sqlite:///{local_path(root) / 'ledger.sqlite'}"
+        self._root, self._database_url = root, database_url
 
     @cached_property
     def ledger(self) -> LedgerReads:
@@ -82,9 +81,10 @@ class DataService:
             ConfigError: the database URL cannot be used.
             DataError: there is no ledger there, or one of another schema revision.
         """
+        from arena.config.secrets import ledger_beside
         from arena.store.ledger import open_reads
 
-        return open_reads(self._database_url)
+        return open_reads(self._database_url or ledger_beside(self._root))
 
     def list_series(self) -> list[SeriesInfo]:
         """Return the stored bar series, by kind, instrument and length of bar."""

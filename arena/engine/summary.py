@@ -11,6 +11,7 @@ import numpy as np
 
 from arena.engine.account import REASON_LIQ, REASON_LIQ_PART
 from arena.engine.jit import inlined
+from arena.engine.lanes import LANES, lane_extremes, lane_losses, lane_powers, lane_sum
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
 
 LEAF = 128
@@ -47,9 +48,10 @@ SUMMARY_DTYPE = np.dtype(
 )
 
 
-def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
-    """Return the memory one thread works in: signal (3), path, returns, fills, and room for sums."""
+def trial_scratch(bars: int, fill_room: int, settlements: int) -> tuple[Any, ...]:
+    """Return the memory one thread works in: signal (3), path, returns, fills, room for sums, runs, cash."""
     leaves = bars // (LEAF // 2) + 8
+    above = np.empty(-(-bars // 8) * 8, np.bool_)
     return (
         np.empty(bars),
         np.full(bars, np.nan),
@@ -61,7 +63,11 @@ def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
         np.empty((leaves, 2), np.int64),  # leaf start; pairs to merge after it
         np.empty((DEPTH, 3), np.int64),
         np.empty((5, DEPTH)),
-        np.empty((3, LEAF)),
+        np.empty(bars + 2, np.int64),  # runs of equal targets: first bar, target
+        np.empty(bars + 2),
+        np.empty(settlements + 1),
+        above,
+        above.view(np.uint64),
     )
 
 
@@ -90,29 +96,9 @@ def _plan(count: int, scratch: Any) -> int:
 @inlined
 def _leaf(values: Any, begin: int, end: int) -> float:
     """Return the sum of at most LEAF values, in eight lanes."""
-    size = end - begin
-    if size < 8:
-        total = -0.0
-        for i in range(begin, end):
-            total += values[np.uintp(i)]
-        return total
-    at = np.uintp(begin)
-    a, b, c, d = values[at], values[at + np.uintp(1)], values[at + np.uintp(2)], values[at + np.uintp(3)]
-    e, f = values[at + np.uintp(4)], values[at + np.uintp(5)]
-    g, h = values[at + np.uintp(6)], values[at + np.uintp(7)]
-    whole = begin + size - size % 8
-    for i in range(begin + 8, whole, 8):
-        at = np.uintp(i)
-        a += values[at]
-        b += values[at + np.uintp(1)]
-        c += values[at + np.uintp(2)]
-        d += values[at + np.uintp(3)]
-        e += values[at + np.uintp(4)]
-        f += values[at + np.uintp(5)]
-        g += values[at + np.uintp(6)]
-        h += values[at + np.uintp(7)]
-    total = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    for i in range(whole, end):
+    rows = (end - begin) // LANES
+    total = lane_sum(values, begin, rows) if rows > 0 else -0.0
+    for i in range(begin + rows * LANES, end):
         total += values[np.uintp(i)]
     return float(total)
 
@@ -178,52 +164,73 @@ def sum_fall(path: Any, first: int, ruin: float, summary: Any, scratch: Any) -> 
 
 @inlined
 def _extremes(values: Any, begin: int, end: int) -> Any:
-    """Return the lowest and the highest of values[begin:end], in four lanes."""
-    a = b = c = d = values[np.uintp(begin)]
-    p = q = r = s = a
-    whole = end - (end - begin) % 4
-    for i in range(begin, whole, 4):
-        at = np.uintp(i)
-        w, x, y, z = values[at], values[at + np.uintp(1)], values[at + np.uintp(2)], values[at + np.uintp(3)]
-        a, b, c, d = (min(a, w)), (min(b, x)), (min(c, y)), (min(d, z))
-        p, q, r, s = (max(p, w)), (max(q, x)), (max(r, y)), (max(s, z))
-    for i in range(whole, end):
-        a, p = min(a, values[i]), max(p, values[i])
-    return min(a, b, c, d), max(p, q, r, s)
+    """Return the lowest and the highest of values[begin:end]."""
+    rows = (end - begin) // LANES
+    low = high = values[np.uintp(begin)]
+    if rows > 0:
+        low, high = lane_extremes(values, begin, rows)
+    for i in range(begin + rows * LANES, end):
+        low, high = min(low, values[np.uintp(i)]), max(high, values[np.uintp(i)])
+    return low, high
 
 
 @inlined
 def sum_moments(path: Any, first: int, alive: int, returns: Any, summary: Any, scratch: Any) -> None:
     """Write the returns of each bar up to ruin and sum their powers up."""
-    leaves, sums, work = scratch[7], scratch[9], scratch[10]
+    leaves, sums = scratch[7], scratch[9]
     count = alive - 1
+    for i in range(count):
+        returns[np.uintp(i)] = path[np.uintp(first + i + 1)] / path[np.uintp(first + i)] - 1.0
     found = _plan(count, scratch)
     depth = 0
     for leaf in range(found):
-        begin, end, merges = leaves[leaf, 0], leaves[leaf + 1, 0], leaves[leaf, 1]
-        for i in range(begin, end):
-            value = path[np.uintp(first + i + 1)] / path[np.uintp(first + i)] - 1.0
-            returns[np.uintp(i)] = value
-            loss = min(0.0, value)
-            work[0, np.uintp(i - begin)] = loss * loss
-        _merge(sums[0], depth, _leaf(returns, begin, end), merges)
-        _merge(sums[1], depth, _leaf(work[0], 0, end - begin), merges)
+        merges = leaves[leaf, 1]
+        total, losses = _losses(returns, leaves[leaf, 0], leaves[leaf + 1, 0])
+        _merge(sums[0], depth, total, merges)
+        _merge(sums[1], depth, losses, merges)
         depth += 1 - merges
     mean = sums[0, 0] / count
     summary.returns, summary.return_sum, summary.loss_squares = count, sums[0, 0], sums[1, 0]
     depth = 0
     for leaf in range(found):
-        begin, end, merges = leaves[leaf, 0], leaves[leaf + 1, 0], leaves[leaf, 1]
-        for i in range(end - begin):
-            apart = returns[np.uintp(begin + i)] - mean
-            square = apart * apart
-            work[0, np.uintp(i)] = square
-            work[1, np.uintp(i)] = square * apart
-            work[2, np.uintp(i)] = square * square
-        for power in range(3):
-            _merge(sums[power], depth, _leaf(work[power], 0, end - begin), merges)
+        merges = leaves[leaf, 1]
+        second, third, fourth = _powers(returns, leaves[leaf, 0], leaves[leaf + 1, 0], mean)
+        _merge(sums[0], depth, second, merges)
+        _merge(sums[1], depth, third, merges)
+        _merge(sums[2], depth, fourth, merges)
         depth += 1 - merges
     summary.second, summary.third, summary.fourth = sums[0, 0], sums[1, 0], sums[2, 0]
+
+
+@inlined
+def _losses(values: Any, begin: int, end: int) -> Any:
+    """Return the sum of a leaf's values, and that of the squares of those below 0."""
+    rows = (end - begin) // LANES
+    total = losses = -0.0
+    if rows > 0:
+        total, losses = lane_losses(values, begin, rows)
+    for i in range(begin + rows * LANES, end):
+        value = values[np.uintp(i)]
+        loss = min(0.0, value)
+        total += value
+        losses += loss * loss
+    return total, losses
+
+
+@inlined
+def _powers(values: Any, begin: int, end: int, mean: float) -> Any:
+    """Return the sums of a leaf's squares, cubes and fourth powers about `mean`."""
+    rows = (end - begin) // LANES
+    second = third = fourth = -0.0
+    if rows > 0:
+        second, third, fourth = lane_powers(values, begin, rows, mean)
+    for i in range(begin + rows * LANES, end):
+        apart = values[np.uintp(i)] - mean
+        square = apart * apart
+        second += square
+        third += square * apart
+        fourth += square * square
+    return second, third, fourth
 
 
 @inlined

@@ -10,7 +10,7 @@ import numpy as np
 
 from arena.engine.account import AccountRules
 from arena.engine.jit import inlined, kernel
-from arena.engine.kernel import run_bars
+from arena.engine.stretches import cross_runs, run_stretches, runs_of
 from arena.engine.summary import sum_fall, sum_moments, sum_round_trips, write_days
 
 GIVEN = -1
@@ -35,9 +35,11 @@ def run_trials(
     day_ends: Any,
     summaries: Any,
     daily: Any,
+    guide: Any,
     start: int,
+    stop_before: int,
 ) -> int:
-    """Run trials from `start` until the end or until one needs more room for fills.
+    """Run trials from `start` until `stop_before` or until one needs more room for fills.
 
     Args:
         market: as `run_bars` has it, n bars; the next four, too.
@@ -56,24 +58,32 @@ def run_trials(
         day_ends: position of each UTC day's last bar among the traded ones.
         summaries: (trials,) of SUMMARY_DTYPE, written.
         daily: (trials, days) float32, written: return of each day.
+        guide: `market_guide`.
         start: first trial to run.
+        stop_before: trial that is not run any more.
 
     Returns:
-        The next trial to run; the number of trials when done.
+        The next trial to run; `stop_before` when done.
     """
     target, stop, take, path, returns, fills = scratch[:6]
     close = market[4]
     first = rules.first_bar
+    starts, targets, purse = scratch[10:13]
     made_range, made_stop, made_take = GIVEN, np.nan, np.nan
-    for trial in range(start, len(states)):
-        if batch[4][trial] != GIVEN:
-            _make_target(target, batch, trial)
+    runs = 0
+    for trial in range(start, stop_before):
+        if batch[4][trial] == GIVEN:
+            if runs == 0:
+                runs = runs_of(target, starts, targets)
+        else:
+            runs = _make_runs(target, batch, trial, scratch)
             row, far, near = batch[11][trial], batch[13][trial], batch[12][trial]
             if row != made_range or near != made_stop:
                 _make_distance(stop, batch[2][row], batch[3], near)
             if row != made_range or far != made_take:
                 _make_distance(take, batch[2][row], batch[3], far)
             made_range, made_stop, made_take = row, near, far
+        starts[runs] = len(close)
         own = AccountRules(
             rules.coins_per_lot,
             rules.lot_sz,
@@ -93,10 +103,11 @@ def run_trials(
             first,
         )
         path[0] = money[0]
-        done = run_bars(
+        done = run_stretches(
             market,
             step_ms,
-            (target, stop, take),
+            (starts, targets, runs),
+            (stop, take),
             funding,
             tier_lots,
             tier_mmr,
@@ -104,7 +115,8 @@ def run_trials(
             states[trial : trial + 1],
             fills,
             path[1:],
-            0,
+            guide,
+            purse,
         )
         if done < len(close):
             return trial
@@ -115,7 +127,22 @@ def run_trials(
         sum_moments(path, first, alive, returns, summary, scratch)
         write_days(path, first, day_ends, daily, trial)
         sum_round_trips(fills, states[trial], own, money[2], len(close), summary, scratch)
-    return len(states)
+    return stop_before
+
+
+@inlined
+def _make_runs(target: Any, batch: Any, trial: int, scratch: Any) -> int:
+    """Write the runs of the trial's target and return how many there are."""
+    starts, targets = scratch[10], scratch[11]
+    if batch[7][trial] == GIVEN:
+        upper, lower = batch[0][batch[4][trial]], batch[0][batch[5][trial]]
+        begin = max(batch[6][trial] - batch[3], 0)
+        up, down = batch[9][trial], batch[10][trial]
+        runs = cross_runs(upper, lower, begin, batch[3], up, down, starts, targets, scratch[13], scratch[14])
+        if runs >= 0:
+            return int(runs)
+    _make_target(target, batch, trial)
+    return int(runs_of(target, starts, targets))
 
 
 @inlined

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from arena.backtest.causality import badge_sentence
 from arena.backtest.result import BacktestResult, Metric
 from arena.reporting.figures import metric_text
 
@@ -22,6 +23,8 @@ def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
     ]
     lines += [_row(metric) for metric in result.primary]
     lines += ["", *(f"! {text}" for text in result.warnings if not text.startswith("SYNTHETIC"))]
+    if result.causality is not None and result.causality.passed:
+        lines.append(badge_sentence(result.causality))
     if result.timings_ms is not None:
         lines += ["time, ms", *(f"  {step:<10}{spent:8.1f}" for step, spent in result.timings_ms.items())]
     lines.append(f"report  {folder / 'report.html' if html else folder / 'result.json'}")

@@ -48,7 +48,7 @@ def heat_css() -> str:
     """Return the style rules of all heat classes; paper always gets the light ones."""
     light, dark = (
         "".join(
-            f".{name}{{background:{_hex(back)};color:{_hex(ink)}}}"
+            f".{name}{{background:{_hex(back)};fill:{_hex(back)};color:{_hex(ink)}}}"
             for name, (back, ink) in heat_colours(theme).items()
         )
         for theme in ("light", "dark")

@@ -6,14 +6,11 @@ content policy lets only its own two scripts run, so a hostile run name can do n
 
 from __future__ import annotations
 
-import base64
 import functools
-import hashlib
 import importlib.util
-import json
 import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -29,12 +26,15 @@ from arena.reporting.drawing import (
     price_curve,
 )
 from arena.reporting.encoding import decimal_scale
-from arena.reporting.figures import REASON_NAMES, moment, number, percent, tone
+from arena.reporting.figures import REASON_NAMES
 from arena.reporting.frame import ChartFrame, chart_frame, pack_frame
 from arena.reporting.heat import heat_css
+from arena.reporting.page import content_policy, environment, json_block, static
 from arena.reporting.trades import PRINTED_AT_EACH_END, group_trades, pack_trades, printed_trades
+from arena.reporting.verdict_view import verdict_view
 from arena.reporting.view import (
     MONTHS,
+    causality_badge,
     comparison,
     cost_rows,
     figure,
@@ -43,10 +43,6 @@ from arena.reporting.view import (
     pnl_steps,
 )
 
-if TYPE_CHECKING:
-    from jinja2 import Environment
-
-_HERE = Path(__file__).parent
 _LIBRARY = Path("js", "lightweight-charts.js")
 
 
@@ -58,13 +54,13 @@ def render_report(result: BacktestResult, arrays: RunArrays) -> str:
     """
     frame = chart_frame(arrays, result.account.initial_capital)
     price_scale = decimal_scale(np.concatenate((frame.open, frame.high, frame.low, frame.close)))
-    library, script = chart_library(), _static("report.js")
-    template = _environment().get_template("report.html.j2")
+    library, script = chart_library(), static("page.js") + static("report.js")
+    template = environment().get_template("report.html.j2")
     return template.render(
         result=result,
         cautions=[text for text in result.warnings if not text.startswith("SYNTHETIC")],  # has its own banner
-        policy=_policy(library, script),
-        styles=_static("report.css") + heat_css(),
+        policy=content_policy(library, script),
+        styles=static("report.css") + static("plot.css") + heat_css(),
         library=library,
         script=script,
         data=_page_data(result, arrays, frame, price_scale),
@@ -76,6 +72,8 @@ def render_report(result: BacktestResult, arrays: RunArrays) -> str:
         years=month_rows(result.monthly),
         steps=pnl_steps(result.pnl),
         costs=cost_rows(result.costs),
+        badge=causality_badge(result.causality),
+        view=verdict_view(result.verdict) if result.verdict else None,
         params=flat_settings(result.strategy.params),
         sizing=flat_settings(result.account.sizing),
         drawings=_drawings(frame),
@@ -102,39 +100,6 @@ def chart_library() -> str:
     )
 
 
-@functools.cache
-def _environment() -> Environment:
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    environment.filters.update(moment=moment, number=number, percent=percent, tone=tone)
-    return environment
-
-
-@functools.cache
-def _static(name: str) -> str:
-    return (_HERE / "static" / name).read_text(encoding="utf-8")
-
-
-def _policy(*scripts: str) -> str:
-    """Return the content policy that lets exactly these scripts run."""
-    hashes = " ".join(
-        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
-        for script in scripts
-    )
-    return (
-        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
 def _page_data(result: BacktestResult, arrays: RunArrays, frame: ChartFrame, price_scale: float) -> str:
     """Return the data block as JSON that cannot end its own script element."""
     capital = result.account.initial_capital
@@ -157,8 +122,7 @@ def _page_data(result: BacktestResult, arrays: RunArrays, frame: ChartFrame, pri
         "candles": {"layout": candles.layout, "data": candles.data},
         "trades": {"layout": trades.layout, "data": trades.data},
     }
-    text = json.dumps(page, separators=(",", ":"), allow_nan=False)
-    return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
+    return json_block(page)
 
 
 def _drawings(frame: ChartFrame) -> dict[str, str]:

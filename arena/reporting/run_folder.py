@@ -37,13 +37,26 @@ def write_run(folder: Path, result: BacktestResult, arrays: RunArrays, *, html: 
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    _write_table(folder / "equity.parquet", _equity_columns(arrays, result.account.initial_capital))
-    _write_table(folder / "fills.parquet", _fill_columns(arrays))
-    _write_table(folder / "trades.parquet", _trade_columns(arrays))
+    for name, table in run_tables(result, arrays).items():
+        _write_table(folder / f"{name}.parquet", table)
     if html:
         from arena.reporting.html import render_report
 
         (folder / "report.html").write_text(render_report(result, arrays), encoding="utf-8")
+
+
+def run_tables(result: BacktestResult, arrays: RunArrays) -> dict[str, pa.Table]:
+    """Return the tables that a run's folder holds as Parquet: equity, fills, trades."""
+    import pyarrow as pa
+
+    columns = {
+        "equity": _equity_columns(arrays, result.account.initial_capital),
+        "fills": _fill_columns(arrays),
+        "trades": _trade_columns(arrays),
+    }
+    return {
+        name: pa.Table.from_arrays(list(parts.values()), names=list(parts)) for name, parts in columns.items()
+    }
 
 
 def publish_run(staging: Path, final: Path) -> None:
@@ -119,9 +132,7 @@ def _names(codes: NDArray[np.int64], name_of: Callable[[int], str]) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(words), buffers)
 
 
-def _write_table(path: Path, columns: dict[str, pa.Array]) -> None:
-    import pyarrow as pa
+def _write_table(path: Path, table: pa.Table) -> None:
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_arrays(list(columns.values()), names=list(columns))
     pq.write_table(table, path, compression="zstd")

@@ -9,7 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from arena.backtest.result import BacktestResult, CostProvenance, Metric, MonthReturn, PnlSplit
+from arena.backtest.causality import badge_sentence
+from arena.backtest.result import (
+    BacktestResult,
+    CausalityBadge,
+    CostProvenance,
+    Metric,
+    MonthReturn,
+    PnlSplit,
+)
 from arena.reporting.figures import DASH, is_signed, metric_text, number, percent, tone
 from arena.reporting.heat import heat_class
 
@@ -71,6 +79,26 @@ def figure(metric: Metric) -> Figure:
     return Figure(
         metric.label, metric_text(metric), tone(metric.value) if is_signed(metric) else "", note, badge
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Badge:
+    """Whether the strategy looks ahead: a CSS class, a short verdict and a sentence."""
+
+    css: str
+    verdict: str
+    sentence: str
+
+
+def causality_badge(badge: CausalityBadge | None) -> Badge:
+    """Return the causality badge as a page's head shows it."""
+    if badge is None:
+        return Badge("unchecked", "Look-ahead not checked", "This result was made without the check.")
+    if badge.passed is None:
+        return Badge("unchecked", "Look-ahead not checked", badge_sentence(badge))
+    if badge.passed:
+        return Badge("passed", "Causal", badge_sentence(badge))
+    return Badge("failed", "LOOKS AHEAD", badge_sentence(badge))
 
 
 def comparison(result: BacktestResult) -> list[tuple[str, str, str]]:

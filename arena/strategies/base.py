@@ -78,6 +78,25 @@ class CrossBatch:
     rows: Callable[[Columns], CrossRows]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class WrittenBatch:
+    """Signals of many parameter sets, written one after the other by a kernel that holds no lock.
+
+    Indicators are worked out once a distinct parameter and shared. `rows(columns)` returns the arguments of
+    k sets, an array (k,) or (1,) each; `write(shared, arguments, first, target, stop, take)` writes the
+    signal of one of them from bar `first` on. Both are functions of a module, so that workers find them.
+    """
+
+    shared: tuple[NDArray[Any], ...]
+    rows: Callable[[Columns], tuple[NDArray[Any], ...]]
+    write: Callable[
+        [tuple[NDArray[Any], ...], tuple[Any, ...], int, FloatArray, FloatArray, FloatArray], None
+    ]
+
+
+Batch = CrossBatch | WrittenBatch
+
+
 @dataclass(frozen=True, slots=True)
 class StrategySpec(Generic[P]):
     """A strategy by name.
@@ -93,7 +112,13 @@ class StrategySpec(Generic[P]):
     params: type[P]
     signal: Callable[[Bars, FundingSeries, P], Signal]
     warmup: Callable[[P], int]
-    batch: Callable[[Bars, FundingSeries, Columns], CrossBatch] | None = None
+    batch: Callable[[Bars, FundingSeries, Columns], Batch] | None = None
+
+    def __reduce__(self) -> tuple[Callable[[str], StrategySpec[Any]], tuple[str]]:
+        """Travel to another process by name: it finds the same file there."""
+        from arena.strategies.registry import get_strategy
+
+        return get_strategy, (self.name,)
 
     def __post_init__(self) -> None:
         if not (self.name.isidentifier() and self.name.islower()):

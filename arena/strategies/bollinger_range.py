@@ -4,14 +4,17 @@ Calm is a band width and an ADX below their limits. Reads bars only, never fundi
 entered on the bar that crosses its band and left at the middle band, or when the market is calm no more.
 """
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from arena import indicators as ta
-from arena.core.bars import Bars, FloatArray, FundingSeries
+from arena.core.bars import Bars, FloatArray, FundingSeries, IntArray
 from arena.core.signal import Signal
-from arena.strategies.base import StrategyParams, StrategySpec
+from arena.strategies.base import Columns, StrategyParams, StrategySpec, WrittenBatch
 from arena.strategies.pieces import Side, after_warmup, atr_distance, make_signal, share_of
 from arena.strategies.registry import register
 
@@ -64,6 +67,63 @@ def signal(bars: Bars, _funding: FundingSeries, params: Params) -> Signal:
     )
 
 
+def batch(bars: Bars, _funding: FundingSeries, values: Columns) -> WrittenBatch:
+    """Return the signals of many parameter sets: each moving average, ADX and ATR once a distinct length."""
+    high, low, close = bars.high, bars.low, bars.close
+    periods, adx_periods, atr_periods = (
+        np.unique(values[name]).astype(np.int64) for name in ("period", "adx_period", "atr_period")
+    )
+    shared = (
+        close,
+        np.array([ta.sma(close, period) for period in periods.tolist()]),
+        np.array([ta.rolling_std(close, period) for period in periods.tolist()]),
+        np.array([ta.adx(high, low, close, period).adx for period in adx_periods.tolist()]),
+        np.array([ta.atr(high, low, close, period) for period in atr_periods.tolist()]),
+    )
+    return WrittenBatch(shared, partial(_rows, periods, adx_periods, atr_periods), _write)
+
+
+def _rows(
+    periods: IntArray, adx_periods: IntArray, atr_periods: IntArray, columns: Columns
+) -> tuple[NDArray[Any], ...]:
+    period, adx_period, atr_period = (columns[name] for name in ("period", "adx_period", "atr_period"))
+    return (
+        np.searchsorted(periods, period),
+        np.searchsorted(adx_periods, adx_period),
+        np.searchsorted(atr_periods, atr_period),
+        np.maximum(np.maximum(period, 2 * adx_period - 1), atr_period),
+        columns["deviations"],
+        columns["max_width"],
+        columns["adx_max"],
+        columns["exit_with_range"],
+        columns["side"] != "short",
+        columns["side"] != "long",
+        columns["atr_stop"],
+    )
+
+
+def _write(
+    shared: tuple[NDArray[Any], ...],
+    arguments: tuple[Any, ...],
+    first: int,
+    target: FloatArray,
+    stop: FloatArray,
+    take: FloatArray,
+) -> None:
+    from arena.strategies._kernels import write_bands, write_distance
+
+    close, mid, deviation, adx, atr = shared
+    band, strength, distance, ready, deviations, max_width, adx_max, leaves, longs, shorts, multiple = (
+        arguments
+    )
+    write_bands(
+        close, mid[band], deviation[band], adx[strength], deviations, max_width, adx_max, leaves,
+        longs, shorts, ready, first, target,
+    )  # fmt: skip
+    write_distance(atr[distance], multiple, first, stop)
+    take.fill(np.nan)
+
+
 def _reasons(held: FloatArray, wild: NDArray[np.bool_], over: NDArray[np.bool_]) -> NDArray[np.int64]:
     left = np.zeros(len(held), np.bool_)
     left[1:] = (held[1:] == 0.0) & (held[:-1] != 0.0)
@@ -77,5 +137,6 @@ BOLLINGER_RANGE = register(
         params=Params,
         signal=signal,
         warmup=warmup,
+        batch=batch,
     )
 )

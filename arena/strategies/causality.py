@@ -6,7 +6,7 @@ whether what comes after t is there, missing, absurd or NaN.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -14,13 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.core.bars import Bars, FloatArray, FundingSeries
+from arena.core.errors import ConfigError
 from arena.core.signal import Signal
 from arena.strategies.base import P, StrategySpec
 from arena.strategies.evaluation import compute_signal
 
 ARRAYS = ("target", "stop_distance", "take_distance", "confidence", "reason")
+CUT_OFF = "cut off"
 MAX_CUTS = 160
 MAX_VIOLATIONS = 20
+BRIEF_CUTS = 8
+BRIEF_RATIO = 0.6
+BRIEF_REACH = 50_000
+BRIEF_TAIL = 256
+
+Tell = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +43,26 @@ class Violation:
     without: float
 
     def __str__(self) -> str:
+        with_future, without = f"{self.with_future:g}", f"{self.without:g}"
+        if with_future == without:  # they differ in the last digits: show them
+            with_future, without = repr(self.with_future), repr(self.without)
         return (
-            f"{self.array} at bar {self.bar} is {self.with_future:g} with the whole series and "
-            f"{self.without:g} with everything after bar {self.cut} {self.kind}"
+            f"{self.array} at bar {self.bar} is {with_future} with the whole series and "
+            f"{without} with everything after bar {self.cut} {self.kind}"
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputation:
+    """One recomputation: what was done to the future after bar `cut`, and what changed by it.
+
+    `refused`: the strategy raised instead of answering, so nothing was compared.
+    """
+
+    kind: str
+    cut: int
+    refused: bool
+    violations: tuple[Violation, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +75,7 @@ class CausalityReport:
     comparisons: int
     refused: int  # recomputations on spoilt data in which the strategy raised instead of answering
     violations: tuple[Violation, ...]
+    checked: int  # cuts that were made: fewer than `cuts` once enough is found
 
     @property
     def passed(self) -> bool:
@@ -71,40 +96,82 @@ def check_causality(
     params: P,
     *,
     cuts: Sequence[int] | None = None,
+    most: int = MAX_CUTS,
+    tell: Tell = lambda _done, _of: None,
 ) -> CausalityReport:
     """Recompute `spec` with the future cut off and spoilt at each cut and compare all arrays bit for bit.
 
-    `cuts` are the last bars to be left as they are, by default those of `choose_cuts`.
+    `cuts` are the last bars to be left as they are, by default those of `choose_cuts`, about `most` of
+    them. `tell` is called after each cut with how many are done and how many there are.
 
     Raises:
-        ConfigError: the strategy returns an invalid signal on the whole series or on a prefix of it.
+        ConfigError: the strategy returns an invalid signal, or raises, on the whole series or on a
+            prefix of it.
     """
     full = compute_signal(spec, bars, funding, params)
-    chosen = tuple(choose_cuts(bars, full, spec.warmup(params)) if cuts is None else cuts)
+    chosen = tuple(choose_cuts(bars, full, spec.warmup(params), most) if cuts is None else cuts)
     violations: list[Violation] = []
     comparisons = 0
+    checked = 0
     refused = 0
-    for cut in chosen:
+    for checked, cut in enumerate(chosen, start=1):
         for kind, seen in _alternatives(spec, bars, funding, params, cut):
             if seen is None:
                 refused += 1
                 continue
             comparisons += 1
             violations += _differences(full, seen, cut, kind)
+        tell(checked, len(chosen))
         if len(violations) >= MAX_VIOLATIONS:
             break
     found = tuple(violations[:MAX_VIOLATIONS])
-    return CausalityReport(spec.name, len(bars), chosen, comparisons, refused, found)
+    return CausalityReport(spec.name, len(bars), chosen, comparisons, refused, found, checked)
 
 
-def choose_cuts(bars: Bars, signal: Signal, warmup: int) -> list[int]:
-    """Return the bars at which to cut: always the same ones for the same series and signal.
+def recompute_briefly(
+    spec: StrategySpec[P], bars: Bars, funding: FundingSeries, params: P, full: Signal
+) -> Iterator[Recomputation]:
+    """Yield the few recomputations that a run can afford, the shortest first; `full` is its signal.
+
+    At each of `choose_brief_cuts` the future is cut off, and then replaced by a short absurd one. They
+    read about `2 / (1 - BRIEF_RATIO)` times the series, or `BRIEF_REACH` where that is less.
+    """
+    for cut in choose_brief_cuts(full):
+        known = int(np.searchsorted(funding.ts, bars.close_ts[cut], side="right"))
+        seen = _verified(spec, bars.slice(0, cut + 1), _funding_until(funding, known), params)
+        yield _recomputation(CUT_OFF, cut, full, seen)
+        if cut + 1 < len(bars):
+            spoilt = _absurd(bars.slice(0, min(len(bars), cut + 1 + BRIEF_TAIL)), cut)
+            seen = _answer(spec, spoilt, _absurd_funding(funding, known), params)
+            yield _recomputation("absurd", cut, full, seen)
+
+
+def choose_brief_cuts(signal: Signal) -> list[int]:
+    """Return a few bars at which to cut, ascending, denser towards the start, where the target changes.
+
+    A strategy that sees its signal early differs there and nowhere else.
+    """
+    n = len(signal.target)
+    if n < 2:
+        return []
+    changes = np.flatnonzero(np.diff(signal.target) != 0.0) + 1
+    last = min(n, BRIEF_REACH) - 2  # something is left to be cut off
+    chosen = set()
+    for step in range(BRIEF_CUTS):
+        place = int(last * BRIEF_RATIO**step)
+        before = int(np.searchsorted(changes, place, side="right")) - 1
+        chosen.add(max(0, int(changes[before]) if before >= 0 else place))
+    return sorted(chosen)
+
+
+def choose_cuts(bars: Bars, signal: Signal, warmup: int, most: int = MAX_CUTS) -> list[int]:
+    """Return about `most` bars at which to cut: always the same ones for the same series and signal.
 
     The first bars, the end of the warm-up, both sides of gaps, the bars around changes of the target, and
     the rest spread so that every position inside a higher-timeframe bucket occurs.
     """
     n = len(bars)
-    quota = MAX_CUTS // 4
+    quota = most // 4
     jumps = np.flatnonzero(np.diff(bars.ts) != bars.timeframe.step_ms)
     changes = np.flatnonzero(np.diff(signal.target) != 0.0) + 1
     special = [
@@ -117,10 +184,23 @@ def choose_cuts(bars: Bars, signal: Signal, warmup: int) -> list[int]:
     ]
     wanted = {int(bar) for bar in special if 0 <= bar < n}
     # A step that shares no factor with the buckets of higher timeframes visits all their positions.
-    step = max(1, n // (MAX_CUTS - min(len(wanted), MAX_CUTS - quota)))
+    step = max(1, n // (most - min(len(wanted), most - quota)))
     while step > 1 and np.gcd(step, 2 * 3 * 5 * 7) > 1:
         step += 1
     return sorted(wanted | set(range(n - 1, -1, -step)))
+
+
+def _recomputation(kind: str, cut: int, full: Signal, seen: Signal | None) -> Recomputation:
+    found = () if seen is None else tuple(_differences(full, seen, cut, kind))
+    return Recomputation(kind, cut, seen is None, found)
+
+
+def _verified(spec: StrategySpec[P], bars: Bars, funding: FundingSeries, params: P) -> Signal | None:
+    """Return the checked signal on a prefix, None where the strategy has none to give."""
+    try:
+        return compute_signal(spec, bars, funding, params)
+    except (ConfigError, ValueError, ArithmeticError, LookupError):
+        return None
 
 
 def _thin(bars: NDArray[np.intp], most: int) -> NDArray[np.intp]:
@@ -138,7 +218,7 @@ def _alternatives(
 ) -> Iterator[tuple[str, Signal | None]]:
     known = int(np.searchsorted(funding.ts, bars.close_ts[cut], side="right"))
     settled = _funding_until(funding, known)
-    yield "cut off", compute_signal(spec, bars.slice(0, cut + 1), settled, params)
+    yield CUT_OFF, _demanded(spec, bars.slice(0, cut + 1), settled, params)
     if cut + 1 < len(bars):
         yield "absurd", _answer(spec, _absurd(bars, cut), _absurd_funding(funding, known), params)
         yield "NaN", _answer(spec, _unknown(bars, cut), _unknown_funding(funding, known), params)
@@ -146,13 +226,24 @@ def _alternatives(
         yield "cut off in funding alone", compute_signal(spec, bars, settled, params)
 
 
+def _demanded(spec: StrategySpec[P], bars: Bars, funding: FundingSeries, params: P) -> Signal:
+    try:
+        return compute_signal(spec, bars, funding, params)
+    except (ValueError, ArithmeticError, LookupError) as error:
+        raise ConfigError(
+            f"strategy '{spec.name}' raised {type(error).__name__} on the first {len(bars)} bars ({error}): "
+            "it must answer on any number of them, with a target of 0 while it knows too little"
+        ) from error
+
+
 def _answer(spec: StrategySpec[P], bars: Bars, funding: FundingSeries, params: P) -> Signal | None:
     # Not compute_signal: what a strategy says about a spoilt future need not be a valid signal.
     with np.errstate(all="ignore"):
         try:
-            return spec.signal(bars, funding, params)
-        except (ValueError, ArithmeticError):  # closed bars hold no NaN, so a strategy may refuse it
+            answer = spec.signal(bars, funding, params)
+        except (ValueError, ArithmeticError, LookupError):  # no closed bar is like this: it may refuse
             return None
+    return answer if all(len(getattr(answer, name)) == len(bars) for name in ARRAYS) else None
 
 
 def _funding_until(funding: FundingSeries, count: int) -> FundingSeries:

@@ -4,6 +4,7 @@ Reads bars only, never funding. Invariant: a side is left on the bar where the a
 way round; the ADX filter delays entries and never forces an exit.
 """
 
+from functools import partial
 from typing import Self
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from arena import indicators as ta
-from arena.core.bars import Bars, FloatArray, FundingSeries
+from arena.core.bars import Bars, FloatArray, FundingSeries, IntArray
 from arena.core.signal import Signal
 from arena.strategies.base import Columns, CrossBatch, CrossRows, StrategyParams, StrategySpec
 from arena.strategies.pieces import Side, after_warmup, atr_distance, make_signal, share_of
@@ -79,29 +80,30 @@ def batch(bars: Bars, _funding: FundingSeries, values: Columns) -> CrossBatch:
     atr_lengths = np.unique(values["atr_period"]).astype(np.int64)
     high, low, close = bars.high, bars.low, bars.close
 
-    def rows(columns: Columns) -> CrossRows:
-        slow, adx_min = columns["slow"], columns["adx_min"]
-        gated = adx_min > 0
-        adx_bars = np.where(gated, 2 * columns["adx_period"] - 1, 0)
-        return CrossRows(
-            upper=np.searchsorted(lengths, columns["fast"]),
-            lower=np.searchsorted(lengths, slow),
-            ready=np.maximum(np.maximum(4 * slow, adx_bars), columns["atr_period"]),
-            gate=np.where(gated, np.searchsorted(adx_lengths, columns["adx_period"]), -1),
-            gate_least=np.asarray(adx_min, np.float64),
-            long=columns["side"] != "short",
-            short=columns["side"] != "long",
-            range=np.searchsorted(atr_lengths, columns["atr_period"]),
-            stop_multiple=np.asarray(columns["atr_stop"], np.float64),
-            take_multiple=np.asarray(columns["atr_take"], np.float64),
-        )
-
     gates = [ta.adx(high, low, close, length).adx for length in adx_lengths.tolist()]
     return CrossBatch(
         series=np.array([ta.ema(close, length) for length in lengths.tolist()]),
         gates=np.array(gates).reshape(len(gates), len(bars)),
         ranges=np.array([ta.atr(high, low, close, length) for length in atr_lengths.tolist()]),
-        rows=rows,
+        rows=partial(_rows, lengths, adx_lengths, atr_lengths),
+    )
+
+
+def _rows(lengths: IntArray, adx_lengths: IntArray, atr_lengths: IntArray, columns: Columns) -> CrossRows:
+    slow, adx_min = columns["slow"], columns["adx_min"]
+    gated = adx_min > 0
+    adx_bars = np.where(gated, 2 * columns["adx_period"] - 1, 0)
+    return CrossRows(
+        upper=np.searchsorted(lengths, columns["fast"]),
+        lower=np.searchsorted(lengths, slow),
+        ready=np.maximum(np.maximum(4 * slow, adx_bars), columns["atr_period"]),
+        gate=np.where(gated, np.searchsorted(adx_lengths, columns["adx_period"]), -1),
+        gate_least=np.asarray(adx_min, np.float64),
+        long=columns["side"] != "short",
+        short=columns["side"] != "long",
+        range=np.searchsorted(atr_lengths, columns["atr_period"]),
+        stop_multiple=np.asarray(columns["atr_stop"], np.float64),
+        take_multiple=np.asarray(columns["atr_take"], np.float64),
     )
 
 

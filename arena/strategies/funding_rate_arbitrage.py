@@ -4,16 +4,17 @@ One leg only: no spot hedge stands against it, so the price risk stays. Invarian
 that is known and young enough the target is 0.
 """
 
-from typing import Self
+from functools import partial
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from arena import indicators as ta
-from arena.core.bars import Bars, FloatArray, FundingSeries
+from arena.core.bars import Bars, FloatArray, FundingSeries, IntArray
 from arena.core.signal import Signal
-from arena.strategies.base import StrategyParams, StrategySpec
+from arena.strategies.base import Columns, StrategyParams, StrategySpec, WrittenBatch
 from arena.strategies.pieces import Side, after_warmup, atr_distance, make_signal, share_of
 from arena.strategies.registry import register
 
@@ -73,6 +74,45 @@ def signal(bars: Bars, funding: FundingSeries, params: Params) -> Signal:
     )
 
 
+def batch(bars: Bars, funding: FundingSeries, values: Columns) -> WrittenBatch:
+    """Return the signals of many parameter sets: yearly funding once, each ATR once a distinct length."""
+    apr, age_ms = ta.funding_as_of(bars.close_ts, funding.ts, ta.annualised_funding(funding.ts, funding.rate))
+    lengths = np.unique(values["atr_period"]).astype(np.int64)
+    atr = np.array([ta.atr(bars.high, bars.low, bars.close, length) for length in lengths.tolist()])
+    return WrittenBatch((apr, age_ms, atr), partial(_rows, lengths), _write)
+
+
+def _rows(lengths: IntArray, columns: Columns) -> tuple[NDArray[Any], ...]:
+    multiple, atr_period = columns["atr_stop"], columns["atr_period"]
+    return (
+        columns["entry_apr"],
+        columns["exit_apr"],
+        columns["max_age_hours"] * MS_PER_HOUR,
+        columns["side"] != "short",
+        columns["side"] != "long",
+        np.where(multiple > 0, atr_period, 0),
+        np.searchsorted(lengths, atr_period),
+        multiple,
+    )
+
+
+def _write(
+    shared: tuple[NDArray[Any], ...],
+    arguments: tuple[Any, ...],
+    first: int,
+    target: FloatArray,
+    stop: FloatArray,
+    take: FloatArray,
+) -> None:
+    from arena.strategies._kernels import write_distance, write_paid_side
+
+    apr, age_ms, atr = shared
+    entry_apr, exit_apr, most_age_ms, longs, shorts, ready, distance, multiple = arguments
+    write_paid_side(apr, age_ms, entry_apr, exit_apr, most_age_ms, longs, shorts, ready, first, target)
+    write_distance(atr[distance], multiple, first, stop)
+    take.fill(np.nan)
+
+
 def _reasons(
     held: FloatArray, ready: NDArray[np.bool_], known: NDArray[np.bool_], enough: NDArray[np.bool_]
 ) -> NDArray[np.int64]:
@@ -86,5 +126,6 @@ FUNDING_RATE_ARBITRAGE = register(
         params=Params,
         signal=signal,
         warmup=warmup,
+        batch=batch,
     )
 )

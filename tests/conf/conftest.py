@@ -10,6 +10,8 @@ import pytest
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+import jobs  # noqa: F401 - puts the project's Hydra plugins on the path
+
 CONF = Path(__file__).parents[2] / "conf"
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
@@ -16,9 +17,12 @@ from arena.strategies import get_strategy, parse_params, strategy_names
 
 CONF = Path(__file__).parents[2] / "conf"
 JOBS = {
+    "audit": (AuditConfig, ()),
     "backtest": (BacktestConfig, ()),
+    "compare": (CompareConfig, ("run=[one,other]",)),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
+    "reproduce": (ReproduceConfig, ()),
     "smoke": (SmokeConfig, ()),
 }
 

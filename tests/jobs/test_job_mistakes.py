@@ -39,11 +39,11 @@ CHOICES = [
     _m("-m strategy=ema_trend,ema_trnd", "unknown strategy 'ema_trnd': did you mean 'ema_trend'?"),
     _m("strategy.name=bollinger_range", "choose the whole group, strategy=bollinger_range"),
     _m("timeframe.name=9h", "unknown timeframe '9h': did you mean '6h'?"),
-    _m("hydra/launcher=none", "unknown hydra/launcher 'none' (known: basic)"),
+    _m("hydra/launcher=none", "unknown hydra/launcher 'none' (known: basic, batches)"),
     _m("+costs=okx_taker", "costs is chosen twice: choose it once"),
 ]
 KEYS = [
-    _m("lmit=4", "unknown key 'lmit': did you mean 'limit'? (known: costs, data, fee_rate,"),
+    _m("lmit=4", "unknown key 'lmit': did you mean 'limit'? (known: costs, data, engine, fee_rate,"),
     _m("strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),
     _m("+strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),
     _m("++strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),

@@ -15,6 +15,7 @@ def test_a_failing_value_does_not_keep_the_others_from_running(jobs, store):
         "-m",
         "strategy.slow=20",
         "report.html=false",
+        "hydra/launcher=basic",
         DATABASE_URL="sqlite:///ledger.sqlite",
     )
     assert done.returncode == 2

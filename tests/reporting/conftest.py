@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib.resources
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -37,8 +43,83 @@ CAPITAL = 10_000.0
 CT_VAL = 0.01
 REASONS = ("", "cross up", "cross down")
 
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+DRAWN = "html[data-drawn=true]"
+
 MadeRun = tuple[BacktestResult, RunArrays]
 RunMaker = Callable[..., MadeRun]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    if not Path(CHROMIUM).is_file():
+        message = f"no Chromium at {CHROMIUM}: install the chromium package to test the report's page"
+        if os.environ.get("CI"):
+            pytest.fail(message)
+        pytest.skip(message)
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        program = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield program
+        program.close()
+
+
+class Tab:
+    """A page with everything it asked for and complained about."""
+
+    def __init__(self, browser: Any, path: Path, *, script: bool = True, **options: Any) -> None:
+        options.setdefault("viewport", {"width": 1280, "height": 900})
+        self.context = browser.new_context(offline=True, reduced_motion="reduce", **options)
+        self.page = self.context.new_page()
+        self.requests: list[str] = []
+        self.complaints: list[str] = []
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        start = time.perf_counter()
+        self.page.goto(path.as_uri())
+        if script and options.get("java_script_enabled", True):
+            self.page.wait_for_selector(DRAWN, state="attached", timeout=20_000)
+        self.seconds = time.perf_counter() - start
+
+
+@pytest.fixture
+def open_tab(browser: Any) -> Iterator[Any]:
+    tabs: list[Tab] = []
+
+    def opened(path: Path, **options: Any) -> Tab:
+        tabs.append(Tab(browser, path, **options))
+        return tabs[-1]
+
+    yield opened
+    for tab in tabs:
+        tab.context.close()
+
+
+@pytest.fixture(scope="session")
+def axe_violations() -> Callable[[Any], list[Any]]:
+    """Return a function that gives what axe has against a page; A, AA and best practice."""
+    source = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
+
+    def look(page: Any) -> list[Any]:
+        page.evaluate(source)
+        rules = "['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']"
+        found = page.evaluate(f"() => axe.run(document, {{runOnly: {rules}}})")
+        assert len(found["passes"]) > 15
+        return [(item["id"], [node["target"] for node in item["nodes"][:5]]) for item in found["violations"]]
+
+    return look
 
 
 @pytest.fixture(scope="session")

@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.resources
-import os
 import re
-import shutil
-import time
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,18 +13,6 @@ from arena.reporting.html import render_report
 
 pytestmark = pytest.mark.browser
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
-DRAWN = "html[data-drawn=true]"
 DRAWN_WITHIN_S = 3.0
 # Distinct colours in each canvas of the chart: one means nothing was drawn on it.
 COUNT_COLOURS = """() => [...document.querySelectorAll('#chart canvas')].map((canvas) => {
@@ -39,53 +22,6 @@ COUNT_COLOURS = """() => [...document.querySelectorAll('#chart canvas')].map((ca
   for (let i = 0; i < data.length; i += 4) seen.add((data[i] << 16) | (data[i + 1] << 8) | data[i + 2]);
   return seen.size;
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if not Path(CHROMIUM).is_file():
-        message = f"no Chromium at {CHROMIUM}: install the chromium package to test the report's page"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield program
-        program.close()
-
-
-class Tab:
-    """A page with everything it asked for and complained about."""
-
-    def __init__(self, browser: Any, path: Path, **options: Any) -> None:
-        options.setdefault("viewport", {"width": 1280, "height": 900})
-        self.context = browser.new_context(offline=True, reduced_motion="reduce", **options)
-        self.page = self.context.new_page()
-        self.requests: list[str] = []
-        self.complaints: list[str] = []
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        start = time.perf_counter()
-        self.page.goto(path.as_uri())
-        if options.get("java_script_enabled", True):
-            self.page.wait_for_selector(DRAWN, state="attached", timeout=20_000)
-        self.seconds = time.perf_counter() - start
-
-
-@pytest.fixture
-def open_tab(browser: Any) -> Iterator[Any]:
-    tabs: list[Tab] = []
-
-    def opened(path: Path, **options: Any) -> Tab:
-        tabs.append(Tab(browser, path, **options))
-        return tabs[-1]
-
-    yield opened
-    for tab in tabs:
-        tab.context.close()
 
 
 @pytest.fixture(scope="module")
@@ -132,19 +68,10 @@ def test_page_draws_without_a_request_or_a_complaint(open_tab, report: Path, sch
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1280])
-def test_axe_finds_nothing(open_tab, report: Path, scheme: str, width: int) -> None:
+def test_axe_finds_nothing(open_tab, axe_violations, report: Path, scheme: str, width: int) -> None:
     tab = open_tab(report, color_scheme=scheme, viewport={"width": width, "height": 900})
     tab.page.locator("details").evaluate("element => { element.open = true; }")
-    axe = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
-    tab.page.evaluate(axe.read_text(encoding="utf-8"))
-    found = tab.page.evaluate(
-        "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice']})"
-    )
-    violations = [
-        (item["id"], [node["target"] for node in item["nodes"][:5]]) for item in found["violations"]
-    ]
-    assert violations == []
-    assert len(found["passes"]) > 20
+    assert axe_violations(tab.page) == []
 
 
 @pytest.mark.parametrize("width", [390, 768, 1280])

@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 
 import numpy as np
 
 from arena.backtest.honesty.returns import FLAT_SHARE, FloatMatrix, check_at_least, check_record, check_share
-from arena.backtest.metrics.distributions import probabilistic_sharpe
+from arena.backtest.metrics.distributions import normal_quantile, probabilistic_sharpe
 from arena.core.errors import ConfigError
 
 EULER_GAMMA = 0.5772156649015329
-_NORMAL = NormalDist()
 _MOST_TRIALS = 1e300
 
 
@@ -79,7 +77,7 @@ def expected_maximum(trials: float) -> float:
     if trials == 1.0:
         return 0.0
     # -Z(p) instead of Z(1 - p) keeps the digits where p is tiny.
-    first, second = -_NORMAL.inv_cdf(1.0 / trials), -_NORMAL.inv_cdf(1.0 / (trials * math.e))
+    first, second = -normal_quantile(1.0 / trials), -normal_quantile(1.0 / (trials * math.e))
     return max(0.0, (1.0 - EULER_GAMMA) * first + EULER_GAMMA * second)
 
 
@@ -122,7 +120,7 @@ def minimum_track_record(
     excess = sample.sharpe - benchmark
     if excess <= 0.0:
         return None
-    return 1.0 + max(0.0, sample.variance_factor) * (_NORMAL.inv_cdf(confidence) / excess) ** 2
+    return 1.0 + max(0.0, sample.variance_factor) * (normal_quantile(confidence) / excess) ** 2
 
 
 def minimum_backtest_length(trials: float, annual_sharpe: float) -> float:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from arena.backtest.metrics.inputs import EquityPath, MetricInputs
-from arena.backtest.result import Metric, Unit
+from arena.backtest.result import Metric
+from arena.backtest.result_model import Unit
 
 Subject = TypeVar("Subject")
 

@@ -203,8 +203,8 @@ def make_inputs(
     fills = run.fills
     bars = run.bars
     return MetricInputs(
-        path=_path(run, run.equity, first_bar, initial_capital),
-        hold=_path(run, run.hold_equity, first_bar, initial_capital),
+        path=equity_path(run, run.equity, first_bar, initial_capital),
+        hold=equity_path(run, run.hold_equity, first_bar, initial_capital),
         trades=run.trades,
         pnl=pnl,
         counts=counts,
@@ -217,7 +217,8 @@ def make_inputs(
     )
 
 
-def _path(run: RunArrays, equity: FloatArray, first_bar: int, initial_capital: float) -> EquityPath:
+def equity_path(run: RunArrays, equity: FloatArray, first_bar: int, initial_capital: float) -> EquityPath:
+    """Return `equity` of all of the run's bars as a path over the traded ones."""
     points = np.concatenate(([initial_capital], equity[first_bar:]))
     return EquityPath(run.bars.timeframe, run.bars.ts[first_bar:], points)
 

@@ -39,8 +39,16 @@ class Grid:
         return len(self.rows)
 
 
-def check_grid(config: BacktestConfig, spec: StrategySpec[Any], axes: Axes) -> Grid:
+def check_grid(
+    config: BacktestConfig, spec: StrategySpec[Any], axes: Axes, rows: IntArray | None = None
+) -> Grid:
     """Return the combinations of `axes` over `config` that can be run.
+
+    Args:
+        config: the validated job config that the axes change.
+        spec: its strategy.
+        axes: names and values of what varies.
+        rows: those of the grid that are asked for, in this order; by default all.
 
     Raises:
         ConfigError: a value that no combination could run with, a name the strategy does not have, or
@@ -53,10 +61,11 @@ def check_grid(config: BacktestConfig, spec: StrategySpec[Any], axes: Axes) -> G
         for name, given in zip(axes.names, axes.values, strict=True)
     )
     checked = Axes(axes.names, values)
-    rows, dropped = _drop(config, spec, checked)
-    if not len(rows):
-        raise ConfigError(f"nothing is left of {checked.size:,} combinations: {'; '.join(dropped)}")
-    return Grid(checked, rows, dropped)
+    kept, dropped = drop_rows(config, spec, checked, rows)
+    if not len(kept):
+        asked = checked.size if rows is None else len(rows)
+        raise ConfigError(f"nothing is left of {asked:,} combinations: {'; '.join(dropped)}")
+    return Grid(checked, kept, dropped)
 
 
 def with_value(config: BacktestConfig, name: str, value: float) -> BacktestConfig:
@@ -104,52 +113,76 @@ def _check_alone(config: BacktestConfig, spec: StrategySpec[Any], key: str, valu
             parse_params(spec, wanted)  # raises with sentences
 
 
-def _drop(config: BacktestConfig, spec: StrategySpec[Any], axes: Axes) -> tuple[IntArray, dict[str, int]]:
-    """Ask the rules between parameters once for each combination of those that they read."""
+def drop_rows(
+    config: BacktestConfig, spec: StrategySpec[Any], axes: Axes, rows: IntArray | None = None
+) -> tuple[IntArray, dict[str, int]]:
+    """Return those of `rows` (by default all) that can be run, and how many cannot, by reason.
+
+    The rules between parameters are asked once for each combination of those that they read; the values
+    themselves have been checked before.
+    """
     swept = {
         name.removeprefix(STRATEGY): at for at, name in enumerate(axes.names) if name.startswith(STRATEGY)
     }
     fixed = {name: field.default for name, field in spec.params.model_fields.items()}
     fixed.update(config.strategy.params)
-    read: dict[str, int] = {}
+    read: list[int] = []
     while True:
-        verdicts, touched = _ask_all(spec, fixed, axes, read)
-        more = {name: swept[name] for name in swept if name in touched and name not in read}
-        if not more:
+        keys, at = _pairs(axes, read, rows)
+        verdicts, touched = _ask_all(spec, fixed, axes, read, keys)
+        more = sorted({swept[name] for name in swept if name in touched} | set(read))
+        if more == read:
             break
-        read.update(more)
-    if not any(verdicts):
-        return np.arange(axes.size, dtype=np.int64), {}
-    used = sorted(read.values())
-    shape = tuple(axes.shape[at] if at in used else 1 for at in range(len(axes.shape)))
-    bad = np.array([verdict is not None for verdict in verdicts]).reshape(shape)
-    each = axes.size // math.prod(shape)
+        read = more
+    good = np.array([verdict is None for verdict in verdicts], np.bool_)
+    if rows is None or at is None:
+        shape = [size if axis in read else 1 for axis, size in enumerate(axes.shape)]
+        kept = np.flatnonzero(np.broadcast_to(good.reshape(shape), axes.shape).ravel())
+        times = np.full(len(keys), axes.size // len(keys))
+    else:
+        kept = rows[good[at]]
+        times = np.bincount(at, minlength=len(keys))
     dropped: dict[str, int] = {}
-    for verdict in verdicts:
+    for verdict, count in zip(verdicts, times.tolist(), strict=True):
         if verdict is not None:
-            dropped[verdict] = dropped.get(verdict, 0) + each
-    kept = np.flatnonzero(~np.broadcast_to(bad, axes.shape).ravel())
-    return kept.astype(np.int64), dropped
+            dropped[verdict] = dropped.get(verdict, 0) + count
+    return kept.astype(np.int64, copy=False), dropped
+
+
+def _pairs(axes: Axes, read: list[int], rows: IntArray | None) -> tuple[IntArray, IntArray | None]:
+    """Return the combinations of the axes `read` that occur, as rows of their own grid.
+
+    And for each of `rows` which one is its own; None where all rows of the grid are meant.
+    """
+    sizes = [axes.shape[axis] for axis in read]
+    if rows is None:
+        return np.arange(math.prod(sizes), dtype=np.int64), None
+    positions = axes.positions(rows)
+    keys = np.zeros(len(rows), np.int64)
+    for axis, size in zip(read, sizes, strict=True):
+        keys = keys * size + positions[axis]
+    occurring, at = np.unique(keys, return_inverse=True)
+    return occurring, at.astype(np.int64, copy=False)
 
 
 def _ask_all(
-    spec: StrategySpec[Any], fixed: dict[str, Any], axes: Axes, read: dict[str, int]
+    spec: StrategySpec[Any], fixed: dict[str, Any], axes: Axes, read: list[int], keys: IntArray
 ) -> tuple[list[str | None], set[str]]:
-    """Return the verdict on each combination of the axes `read`, in grid order, and what was asked for."""
+    """Return the verdict on each of `keys`, combinations of the axes `read`, and what was asked for."""
     ask, touched = _question(spec.params)
-    names = sorted(read, key=lambda name: read[name])
-    if not names:
-        at_first = {
-            name.removeprefix(STRATEGY): values[0].item()
-            for name, values in zip(axes.names, axes.values, strict=True)
-            if name.startswith(STRATEGY)
-        }
-        return [ask({**fixed, **at_first})], touched
-    verdicts = []
-    lists = [axes.values[read[name]].tolist() for name in names]
-    for row in np.ndindex(*(len(values) for values in lists)):
-        chosen = {name: values[at] for name, values, at in zip(names, lists, row, strict=True)}
-        verdicts.append(ask({**fixed, **chosen}))
+    first = {
+        name.removeprefix(STRATEGY): values[0].item()
+        for name, values in zip(axes.names, axes.values, strict=True)
+        if name.startswith(STRATEGY)
+    }
+    names = [axes.names[axis].removeprefix(STRATEGY) for axis in read]
+    places = np.unravel_index(keys, [axes.shape[axis] for axis in read]) if read else ()
+    columns = [axes.values[axis][place].tolist() for axis, place in zip(read, places, strict=True)]
+    if not columns:
+        return [ask({**fixed, **first})] * len(keys), touched
+    verdicts = [
+        ask({**fixed, **first, **dict(zip(names, row, strict=True))}) for row in zip(*columns, strict=True)
+    ]
     return verdicts, touched
 
 

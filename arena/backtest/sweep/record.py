@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from arena.backtest.result import Finite, MarketInfo, Provenance, ResultModel, RunInfo
+from arena.backtest.result import MarketInfo, Provenance, RunInfo
+from arena.backtest.result_model import Finite, ResultModel
 from arena.backtest.verdict import Verdict
 
 SWEEP_SCHEMA_VERSION = "1.0"

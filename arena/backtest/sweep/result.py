@@ -6,7 +6,9 @@ is written.
 
 from __future__ import annotations
 
+import mmap
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +41,8 @@ class SweepResult:
         interrupted: whether it was stopped before the end.
         dataset_hash: of the market that was read, as in a single result.
         seconds: time spent a step.
+        engine: where the trials ran.
+        workers: how many ran at once.
     """
 
     grid: Grid
@@ -49,6 +53,8 @@ class SweepResult:
     interrupted: bool
     dataset_hash: str
     seconds: dict[str, float]
+    engine: str = "threads"
+    workers: int = 1
 
     def __len__(self) -> int:
         return len(self.done)
@@ -68,27 +74,46 @@ class SweepResult:
 
         Columns: `trial` (row of the grid), a column an axis, a column a figure; null where undefined.
         """
-        import pyarrow.parquet as pq
+        write_trials(path, [self])
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-        chosen = np.flatnonzero(self.done)
-        try:
-            with pq.ParquetWriter(partial, self._table(chosen[:0]).schema, compression="zstd") as writer:
-                for start in range(0, len(chosen), ROWS_A_GROUP):
-                    writer.write_table(self._table(chosen[start : start + ROWS_A_GROUP]))
-            with partial.open("rb+") as written:
-                os.fsync(written.fileno())
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
-
-    def _table(self, trials: IntArray) -> pa.Table:
-        import pyarrow as pa
-
+    def columns(self, trials: IntArray) -> dict[str, NDArray[Any]]:
+        """Return what is written of `trials`: row of the grid, parameters, figures."""
         columns = {"trial": self.grid.rows[trials], **self.parameters(trials)}
-        columns.update({name: values[trials] for name, values in self.figures.items()})
-        return pa.Table.from_arrays([_arrow(values) for values in columns.values()], names=list(columns))
+        return columns | {name: values[trials] for name, values in self.figures.items()}
+
+
+def write_trials(path: Path, results: Sequence[SweepResult]) -> None:
+    """Write the trials of one sweep, or of batches over the same axes, to one Parquet file.
+
+    With several, the first column is `batch`; the others are those of `SweepResult.columns`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    none = np.empty(0, np.int64)
+    kinds = [{name: values.dtype for name, values in result.columns(none).items()} for result in results]
+    kind = {name: np.result_type(*(one[name] for one in kinds)) for name in kinds[0]}
+
+    def table(batch: int, trials: IntArray) -> pa.Table:
+        columns = results[batch].columns(trials)
+        arrays = {name: _arrow(values.astype(kind[name], copy=False)) for name, values in columns.items()}
+        if len(results) > 1:
+            arrays = {"batch": _arrow(np.full(len(trials), batch, np.int64)), **arrays}
+        return pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
+
+    try:
+        with pq.ParquetWriter(partial, table(0, none).schema, compression="zstd") as writer:
+            for batch, result in enumerate(results):
+                chosen = np.flatnonzero(result.done)
+                for start in range(0, len(chosen), ROWS_A_GROUP):
+                    writer.write_table(table(batch, chosen[start : start + ROWS_A_GROUP]))
+        with partial.open("rb+") as written:
+            os.fsync(written.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
 
 
 def new_figures(trials: int) -> dict[str, NDArray[Any]]:
@@ -116,6 +141,13 @@ def new_daily(trials: int, days: int, most_bytes: int, folder: Path | None) -> N
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / DAILY_FILE
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(trials, days))
+
+
+def let_go(daily: NDArray[np.float32] | NDArray[np.float64]) -> None:
+    """Take mapped daily returns out of this process's memory; what was written stays in the file."""
+    mapped = getattr(daily, "_mmap", None)
+    if mapped is not None:
+        mapped.madvise(mmap.MADV_DONTNEED)
 
 
 def _arrow(values: NDArray[Any]) -> pa.Array:

@@ -1,17 +1,15 @@
-"""A sweep from config and axes to columns: one market, shared indicators, threads over chunks of trials.
+"""A sweep from config and axes to columns: one market, shared indicators, an engine over all trials.
 
 Reads the store once through the market's door and writes at most the mapped file of daily returns.
-Invariant: figures depend on neither threads nor chunk size, and equal those of single runs.
+Invariant: figures depend on neither engine, workers nor chunk size, and equal those of single runs.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
@@ -19,33 +17,34 @@ from numpy.typing import NDArray
 
 from arena.backtest.costs import cost_rate, require_funding
 from arena.backtest.drawdowns import RUIN
-from arena.backtest.market import RunMarket, Window, load_market
+from arena.backtest.market import RunMarket, load_market
 from arena.backtest.periods import day_ends
-from arena.backtest.run import require_whole
+from arena.backtest.run import require_whole, run_window
 from arena.backtest.sweep.axes import STRATEGY, Axes
+from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid, check_grid
 from arena.backtest.sweep.result import SweepResult, new_daily, new_figures
 from arena.backtest.sweep.statistics import Frame
-from arena.backtest.sweep.work import Desk, Part, Progress
+from arena.backtest.sweep.work import Desk, Progress
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
 from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
 from arena.strategies import StrategySpec, get_strategy, parse_params
-from arena.strategies.base import CrossBatch
+from arena.strategies.base import Batch
 
-CHUNK = 256
 DAILY_BYTES = 256_000_000
 
 
 def run_sweep(
     config: BacktestConfig,
-    axes: Axes | Mapping[str, Sequence[float] | NDArray[Any]],
+    axes: Grid | Axes | Mapping[str, Sequence[float] | NDArray[Any]],
     *,
+    engine: str | Engine = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
-    chunk: int = CHUNK,
+    chunk: int | None = None,
     daily_bytes: int = DAILY_BYTES,
     folder: Path | None = None,
 ) -> SweepResult:
@@ -55,10 +54,11 @@ def run_sweep(
 
     Args:
         config: the validated job config that the axes change.
-        axes: names and values of what varies.
+        axes: names and values of what varies, or a grid that was checked: then its rows are run.
+        engine: auto, threads, processes, or an engine of one's own.
         threads: trials run at once; by default one a processor.
         progress: called after each chunk with the trials done and their total, in the calling thread.
-        chunk: trials handed to a thread at once.
+        chunk: trials handed over at once; by default what suits the engine.
         daily_bytes: how much of daily returns may stay in memory.
         folder: where they are mapped if they are more.
 
@@ -67,59 +67,91 @@ def run_sweep(
         DataError: bars are missing, too few, or a cost is not known and must be.
     """
     workers = (os.cpu_count() or 1) if threads is None else threads
-    if workers < 1 or chunk < 1:
+    if workers < 1 or (chunk is not None and chunk < 1):
         raise ConfigError(f"threads={workers} and chunk={chunk} must be at least 1")
     began = time.perf_counter()
-    spec = get_strategy(config.strategy.name)
-    grid = check_grid(config, spec, axes if isinstance(axes, Axes) else Axes.of(axes))
-    first = grid.axes.columns(grid.rows[:1])
-    chosen = {
-        name.removeprefix(STRATEGY): v[0].item() for name, v in first.items() if name.startswith(STRATEGY)
-    }
-    params = parse_params(spec, {**config.strategy.params, **chosen})
+    if isinstance(axes, Grid):
+        grid = axes
+    else:
+        wanted = axes if isinstance(axes, Axes) else Axes.of(axes)
+        grid = check_grid(config, get_strategy(config.strategy.name), wanted)
     checked = time.perf_counter()
-    market = _load(config, grid, spec.warmup(params))
+    market = load_sweep_market(config, grid)
     read = time.perf_counter()
-    desk = _desk(config, spec, grid, market, params.model_dump())
-    traded_ts = market.bars.ts[config.signal_window :]
+    desk = open_desk(config, grid, market)
+    seconds = {"check": checked - began, "read": read - checked, "prepare": time.perf_counter() - read}
     daily = new_daily(len(grid), len(desk.day_ends), daily_bytes, folder)
+    return run_rows(
+        desk, grid, daily, engine=engine, workers=workers, progress=progress, chunk=chunk, seconds=seconds
+    )
+
+
+def run_rows(
+    desk: Desk,
+    grid: Grid,
+    daily: NDArray[np.float32],
+    *,
+    engine: str | Engine,
+    workers: int,
+    seconds: dict[str, float],
+    progress: Progress | None = None,
+    chunk: int | None = None,
+) -> SweepResult:
+    """Run the rows of `grid`, whose axes are those of `desk`, and return one row a trial.
+
+    Args:
+        desk: market and shared indicators.
+        grid: what to run.
+        daily: room for daily returns, (trials, days).
+        engine: as `run_sweep` has it.
+        workers: trials run at once.
+        seconds: time spent before.
+        progress: as `run_sweep` has it.
+        chunk: as `run_sweep` has it.
+    """
+    began = time.perf_counter()
     figures = new_figures(len(grid))
     done = np.zeros(len(grid), np.bool_)
-    order = np.argsort(desk.signal_keys(grid.rows), kind="stable")
-    ready = time.perf_counter()
-    interrupted = False
-    parts = _parts(desk, grid, order, workers, chunk)
+    order = desk.order(grid.rows)
+    rows = grid.rows[order]
+    counted, interrupted = 0, False
+    chosen = choose_engine(engine, workers, desk, rows)
+    parts = chosen.run(desk, rows, chunk)
     try:
-        for trials, (found, returns) in parts:
+        for at, (found, returns) in parts:
+            trials = order[at]
             for name, values in found.items():
                 figures[name][trials] = values
             daily[trials] = returns
             done[trials] = True
+            counted += len(trials)
             if progress is not None:
-                progress(int(np.count_nonzero(done)), len(grid))
+                progress(counted, len(grid))
     except KeyboardInterrupt:
         interrupted = True
     finally:
         parts.close()
-    last_days = traded_ts[desk.day_ends]
     return SweepResult(
         grid=grid,
         figures=figures,
         daily_returns=daily,
-        day_ts=last_days - last_days % MS_PER_DAY,
+        day_ts=day_starts(desk),
         done=done,
         interrupted=interrupted,
-        dataset_hash=market.dataset_hash,
-        seconds={
-            "check": checked - began,
-            "read": read - checked,
-            "prepare": ready - read,
-            "run": time.perf_counter() - ready,
-        },
+        dataset_hash=desk.market.dataset_hash,
+        seconds={**seconds, "run": time.perf_counter() - began},
+        engine=chosen.name,
+        workers=chosen.workers,
     )
 
 
-def _load(config: BacktestConfig, grid: Grid, warmup_bars: int) -> RunMarket:
+def load_sweep_market(config: BacktestConfig, grid: Grid) -> RunMarket:
+    """Read what all trials of `grid` run over.
+
+    Raises:
+        DataError: bars are missing, too few, or a cost is not known and must be.
+    """
+    spec = get_strategy(config.strategy.name)
     instrument = config.symbol.instrument()
     swept = {name.removeprefix("costs."): 0.0 for name in grid.axes.names if name.startswith("costs.")}
     cost_rate(config.costs.model_copy(update=swept))  # a cost that is not set stops a sweep, too
@@ -127,8 +159,8 @@ def _load(config: BacktestConfig, grid: Grid, warmup_bars: int) -> RunMarket:
         DataService(config.store.root),
         instrument,
         config.timeframe.timeframe(),
-        Window(config.window.start_ms, config.window.end_ms, config.limit, config.signal_window),
-        warmup_bars=warmup_bars,
+        run_window(config),
+        warmup_bars=spec.warmup(_first_params(config, grid)),
         funding_rate_estimate=config.costs.funding_rate_estimate,
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
@@ -136,10 +168,11 @@ def _load(config: BacktestConfig, grid: Grid, warmup_bars: int) -> RunMarket:
     return market
 
 
-def _desk(
-    config: BacktestConfig, spec: StrategySpec[Any], grid: Grid, market: RunMarket, fixed: dict[str, Any]
-) -> Desk:
+def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
+    """Return what every chunk reads, the indicators of all values of the axes among it."""
+    spec = get_strategy(config.strategy.name)
     instrument = config.symbol.instrument()
+    fixed = _first_params(config, grid).model_dump()
     return Desk(
         config=config,
         spec=spec,
@@ -151,12 +184,32 @@ def _desk(
         batch=_batch(spec, grid, market, fixed),
         day_ends=day_ends(market.bars.ts[config.signal_window :]),
         ruin=config.initial_capital * RUIN,
+        guide=_guide(market),
     )
 
 
-def _batch(
-    spec: StrategySpec[Any], grid: Grid, market: RunMarket, fixed: dict[str, Any]
-) -> CrossBatch | None:
+def _guide(market: RunMarket) -> tuple[Any, ...]:
+    from arena.engine.stretches import market_guide
+
+    bars, mark, plan = market.bars, market.mark, market.plan.settlements
+    return market_guide((bars.low, bars.high, mark.low, mark.high), plan.bar, plan.rate, plan.mark)
+
+
+def day_starts(desk: Desk) -> IntArray:
+    """Return the start of each day of the daily returns, UTC ms."""
+    last = desk.market.bars.ts[desk.config.signal_window :][desk.day_ends]
+    return last - last % MS_PER_DAY
+
+
+def _first_params(config: BacktestConfig, grid: Grid) -> Any:
+    first = grid.axes.columns(grid.rows[:1])
+    chosen = {
+        name.removeprefix(STRATEGY): v[0].item() for name, v in first.items() if name.startswith(STRATEGY)
+    }
+    return parse_params(get_strategy(config.strategy.name), {**config.strategy.params, **chosen})
+
+
+def _batch(spec: StrategySpec[Any], grid: Grid, market: RunMarket, fixed: dict[str, Any]) -> Batch | None:
     if spec.batch is None:
         return None
     values = {name: np.array([value]) for name, value in fixed.items()}
@@ -164,42 +217,3 @@ def _batch(
         if name.startswith(STRATEGY):
             values[name.removeprefix(STRATEGY)] = given
     return spec.batch(market.history, market.funding, values)
-
-
-def _parts(
-    desk: Desk, grid: Grid, order: IntArray, workers: int, chunk: int
-) -> Generator[tuple[IntArray, Part]]:
-    """Yield chunks as they are done: positions among the trials, and what came out."""
-    chunks = (order[start : start + chunk] for start in range(0, len(order), chunk))
-    if workers == 1:
-        scratch = desk.scratch()
-        for trials in chunks:
-            yield trials, desk.run(grid.rows[trials], scratch)
-        return
-    free: SimpleQueue[list[Any]] = SimpleQueue()
-    for _ in range(workers):
-        free.put(desk.scratch())
-
-    def work(trials: IntArray) -> Part:
-        scratch = free.get()
-        try:
-            return desk.run(grid.rows[trials], scratch)
-        finally:
-            free.put(scratch)
-
-    waiting: dict[Future[Part], IntArray] = {}
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="sweep")
-    try:
-        for trials in chunks:
-            waiting[pool.submit(work, trials)] = trials
-            if len(waiting) >= 2 * workers:
-                yield from _finished(waiting)
-        while waiting:
-            yield from _finished(waiting)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-def _finished(waiting: dict[Future[Part], IntArray]) -> Iterator[tuple[IntArray, Part]]:
-    for future in wait(waiting, return_when=FIRST_COMPLETED).done:
-        yield waiting.pop(future), future.result()

@@ -6,6 +6,7 @@ depend on the chunk it is in or the thread that runs it.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -23,11 +24,16 @@ from arena.core.bars import IntArray
 from arena.core.instrument import Instrument
 from arena.engine.simulate import ROOM, account_rules, new_state
 from arena.strategies import StrategySpec, compute_signal, parse_params
-from arena.strategies.base import CrossBatch, CrossRows
+from arena.strategies.base import Batch, CrossBatch, CrossRows, WrittenBatch
 
 Columns = dict[str, NDArray[Any]]
 Progress = Callable[[int, int], None]
 """Told the trials done and their total."""
+
+Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
+"""The first arguments of `run_trials`, up to the accounts' states."""
+
+TILE = 16
 
 Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
 
@@ -43,9 +49,10 @@ class Desk:
     market: RunMarket
     frame: Frame
     fixed: dict[str, Any]
-    batch: CrossBatch | None
+    batch: Batch | None
     day_ends: IntArray
     ruin: float
+    guide: tuple[Any, ...]
 
     def scratch(self, fill_room: int | None = None) -> list[Any]:
         """Return memory for one thread."""
@@ -53,40 +60,62 @@ class Desk:
 
         bars = len(self.market.bars)
         # two fills a bar, as a single run has it; memory that is never written is never touched
-        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM))
+        settlements = len(self.market.plan.settlements.bar)
+        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM, settlements))
 
     def run(self, rows: IntArray, scratch: list[Any]) -> Part:
-        """Return figures and daily returns of the grid's `rows`, which stand in order of their signals."""
-        columns = self.axes.columns(rows)
-        if self.batch is not None:
-            return self._simulate(
-                columns, len(rows), self._shared_rows(self.batch, columns, len(rows)), scratch
-            )
-        edges = np.concatenate(([0], self._changes(rows), [len(rows)]))
-        parts = []
-        for begin, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
-            some = {name: values[begin:end] for name, values in columns.items()}
-            self._decide(some, scratch)
-            parts.append(self._simulate(some, end - begin, _no_rows(end - begin), scratch))
-        joined = {name: np.concatenate([part[0][name] for part in parts]) for name in parts[0][0]}
-        return joined, np.concatenate([part[1] for part in parts])
+        """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
+        from arena.engine.summary import SUMMARY_DTYPE
 
-    def signal_keys(self, rows: IntArray) -> IntArray:
-        """Return a number a row, equal where the strategy's parameters are."""
+        count = len(rows)
+        columns = self.axes.columns(rows)
+        fresh = new_state(self.config.initial_capital)
+        fresh["last_ref"] = self.market.bars.open[0]
+        states = np.repeat(fresh, count)
+        summaries = np.zeros(count, SUMMARY_DTYPE)
+        daily = np.empty((count, len(self.day_ends)), np.float32)
+        signals = self._signals(columns, count)
+        edges = [0, count]
+        if not isinstance(self.batch, CrossBatch):  # a signal of its own for each run of equal parameters
+            edges = [0, *(np.flatnonzero(np.diff(self.signal_keys(rows))) + 1).tolist(), count]
+        arguments = self._arguments(columns, count, signals)
+        written = self._written(columns, count)
+        for begin, end in itertools.pairwise(edges):
+            if isinstance(self.batch, WrittenBatch):
+                chosen = tuple(column[begin].item() for column in written)
+                self.batch.write(self.batch.shared, chosen, self.market.start, *scratch[:3])
+            elif self.batch is None:
+                self.decide(rows[begin : begin + 1], scratch)
+            self._simulate(arguments, (states, summaries, daily), fresh[0], scratch, begin, end)
+        return figures_of(summaries, states, self.frame), daily
+
+    def order(self, rows: IntArray) -> IntArray:
+        """Return the positions of `rows` in the order that suits a run.
+
+        Rows of one signal stand together. With shared indicators they stand in tiles of few values an axis:
+        those of a tile are still in the processor's cache when the next trial reads them.
+        """
+        keys = self.signal_keys(rows)
+        if not isinstance(self.batch, CrossBatch):
+            return np.argsort(keys, kind="stable")
+        return np.lexsort((keys, self.signal_keys(rows, TILE)))
+
+    def signal_keys(self, rows: IntArray, tile: int = 1) -> IntArray:
+        """Return a number a row, equal where the strategy's parameters are, or lie in the same tile."""
         key = np.zeros(len(rows), np.int64)
         for name, size, at in zip(self.axes.names, self.axes.shape, self.axes.positions(rows), strict=True):
             if name.startswith(STRATEGY):
-                key = key * size + at
+                key = key * size + at // tile
         return key
 
     def _changes(self, rows: IntArray) -> IntArray:
         return np.flatnonzero(np.diff(self.signal_keys(rows))) + 1
 
-    def _decide(self, columns: Columns, scratch: list[Any]) -> None:
-        """Put the signal of one parameter set into the scratch, by the strategy's own function."""
+    def decide(self, row: IntArray, scratch: list[Any]) -> None:
+        """Put the signal of one row, (1,), into the scratch, by the strategy's own function."""
         chosen = {
             name.removeprefix(STRATEGY): values[0].item()
-            for name, values in columns.items()
+            for name, values in self.axes.columns(row).items()
             if name.startswith(STRATEGY)
         }
         params = parse_params(self.spec, {**self.fixed, **chosen})
@@ -95,57 +124,71 @@ class Desk:
         for place, array in enumerate((signal.target, signal.stop_distance, signal.take_distance)):
             scratch[place][:] = array[start:]
 
-    def _shared_rows(self, batch: CrossBatch, columns: Columns, count: int) -> CrossRows:
+    def _parameters(self, columns: Columns) -> Columns:
         values = {name: np.array([value]) for name, value in self.fixed.items()}
         for name, column in columns.items():
             if name.startswith(STRATEGY):
                 values[name.removeprefix(STRATEGY)] = column
-        rows = batch.rows(values)
+        return values
+
+    def _signals(self, columns: Columns, count: int) -> CrossRows:
+        if not isinstance(self.batch, CrossBatch):
+            return _no_rows(count)
+        rows = self.batch.rows(self._parameters(columns))
         return CrossRows(**{name: _spread(getattr(rows, name), count) for name in CrossRows.__slots__})
 
-    def _simulate(self, columns: Columns, count: int, rows: CrossRows, scratch: list[Any]) -> Part:
-        from arena.engine.summary import SUMMARY_DTYPE
-        from arena.engine.trials import run_trials
+    def _written(self, columns: Columns, count: int) -> list[NDArray[Any]]:
+        if not isinstance(self.batch, WrittenBatch):
+            return []
+        return [_spread(column, count) for column in self.batch.rows(self._parameters(columns))]
 
+    def _arguments(self, columns: Columns, count: int, signals: CrossRows) -> Shared:
+        """Return what the kernel reads, up to the accounts' states."""
         config, market, instrument = self.config, self.market, self.instrument
         bars, mark, plan = market.bars, market.mark, market.plan.settlements
-        base = account_rules(instrument, account_settings(config, 0.0))
         tiers = instrument.tiers.tiers
-        fresh = new_state(config.initial_capital)
-        fresh["last_ref"] = bars.open[0]
-        states = np.repeat(fresh, count)
-        summaries = np.zeros(count, SUMMARY_DTYPE)
-        daily = np.empty((count, len(self.day_ends)), np.float32)
-        done = 0
-        while done < count:
+        return (
+            (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
+            bars.timeframe.step_ms,
+            (plan.bar, plan.at_open, plan.rate, plan.mark),
+            np.array([tier.max_contracts / instrument.lot_sz for tier in tiers]),
+            np.array([tier.mmr for tier in tiers]),
+            account_rules(instrument, account_settings(config, 0.0)),
+            self._terms(columns, count),
+            self._batch_of(signals),
+        )
+
+    def _simulate(
+        self,
+        arguments: Shared,
+        written: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]],
+        fresh: np.void,
+        scratch: list[Any],
+        begin: int,
+        end: int,
+    ) -> None:
+        """Run trials [begin, end), with more room for the fills of those that need it."""
+        from arena.engine.trials import run_trials
+
+        states, summaries, daily = written
+        money = (self.config.initial_capital, self.ruin, self.instrument.ct_val)
+        done = begin
+        while True:
+            memory = tuple(scratch)
             done = run_trials(
-                (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
-                bars.timeframe.step_ms,
-                (plan.bar, plan.at_open, plan.rate, plan.mark),
-                np.array([tier.max_contracts / instrument.lot_sz for tier in tiers]),
-                np.array([tier.mmr for tier in tiers]),
-                base,
-                self._terms(columns, count),
-                self._batch_of(rows),
-                states,
-                tuple(scratch),
-                (config.initial_capital, self.ruin, instrument.ct_val),
-                self.day_ends,
-                summaries,
-                daily,
-                done,
+                *arguments, states, memory, money, self.day_ends, summaries, daily, self.guide, done, end
             )
-            if done < count:  # this trial ran out of room for fills: more of it, and once again
-                states[done] = fresh[0]
-                bigger = self.scratch(2 * len(scratch[5]))
-                scratch[5:7] = bigger[5:7]
-        return figures_of(summaries, states, self.frame), daily
+            if done == end:
+                return
+            states[done] = fresh  # this trial ran out of room: more of it, and once again
+            bigger = self.scratch(2 * len(scratch[5]))
+            scratch[5:7] = bigger[5:7]
 
     def _batch_of(self, rows: CrossRows) -> tuple[Any, ...]:
         none = np.empty((0, len(self.market.history)))
-        shared = (none, none, none) if self.batch is None else (
-            self.batch.series, self.batch.gates, self.batch.ranges,
-        )  # fmt: skip
+        shared: tuple[Any, ...] = (none, none, none)
+        if isinstance(self.batch, CrossBatch):
+            shared = (self.batch.series, self.batch.gates, self.batch.ranges)
         return (
             *shared,
             self.market.start,

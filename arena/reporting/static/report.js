@@ -3,34 +3,12 @@
   "use strict";
   const page = JSON.parse(document.getElementById("page-data").textContent);
   const root = document.documentElement;
-  const byId = (id) => document.getElementById(id);
+  const { byId, unpack, fixed, percent, offerCopy } = Page;
   const MARK_PX = 3; // below this many pixels a bar, trades are counted instead of marked
   const PAGE_ROWS = 50;
   const FONT = getComputedStyle(document.body).fontFamily;
 
   /* ---- data ---- */
-
-  // One packed blob into {name: Float64Array}: gzip, byte planes, zigzag, differences, scale.
-  async function unpack({ layout, data }) {
-    const packed = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));
-    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-    const raw = new Uint8Array(await new Response(stream).arrayBuffer());
-    const columns = {};
-    let at = 0;
-    for (const { name, n, scale, delta } of layout) {
-      const values = new Float64Array(n);
-      let sum = 0;
-      for (let i = 0; i < n; i++) {
-        const code = (raw[at + i] | (raw[at + n + i] << 8) | (raw[at + 2 * n + i] << 16) | (raw[at + 3 * n + i] << 24)) >>> 0;
-        const value = code % 2 ? -(code + 1) / 2 : code / 2;
-        sum = delta ? sum + value : value;
-        values[i] = sum;
-      }
-      columns[name] = { values, scale };
-      at += 4 * n;
-    }
-    return columns;
-  }
 
   const scaled = ({ values, scale }) => values.map((value) => value / scale);
 
@@ -54,16 +32,6 @@
 
   /* ---- words ---- */
 
-  const formats = new Map();
-  function fixed(value, decimals, signed = false) {
-    if (!formats.has(decimals)) {
-      formats.set(decimals, new Intl.NumberFormat("en-US", { minimumFractionDigits: decimals, maximumFractionDigits: decimals }));
-    }
-    const text = formats.get(decimals).format(Math.abs(value));
-    if (!/[1-9]/.test(text)) return text;
-    return (value < 0 ? "\u2212" : signed ? "+" : "") + text;
-  }
-  const percent = (fraction, signed) => fixed(100 * fraction, 2, signed) + "%";
   const utc = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
   const slotMs = (slot) => page.firstTs + slot * page.stepMs;
   const barMs = (bar) => page.firstTs + bar * page.barMs;
@@ -433,20 +401,6 @@
       find.focus();
     });
     choose();
-  }
-
-  function offerCopy() {
-    byId("copy").addEventListener("click", async () => {
-      const text = byId("command");
-      let done = false;
-      try {
-        await navigator.clipboard.writeText(text.textContent);
-        done = true;
-      } catch {
-        getSelection().selectAllChildren(text); // no clipboard here: leave it selected for Ctrl+C
-      }
-      byId("copied").textContent = done ? "Copied" : "Selected: press Ctrl+C";
-    });
   }
 
   async function main() {

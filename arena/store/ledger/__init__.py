@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.store.ledger.address import DEFAULT_URL
 from arena.store.ledger.ledger import Ledger, open_ledger
-from arena.store.ledger.record import BacktestRecord
+from arena.store.ledger.record import BacktestRecord, TrialRecord, TrialTally
 from arena.store.ledger.revision import HEAD_REVISION
 
 if TYPE_CHECKING:
@@ -55,6 +55,8 @@ __all__ = [
     "RepairJobRow",
     "RiskEventRow",
     "TradeRow",
+    "TrialRecord",
+    "TrialTally",
     "open_ledger",
     "open_reads",
 ]

@@ -15,9 +15,10 @@ from arena.store.ledger.market_health import MarketHealthWrites
 from arena.store.ledger.runs import RunWrites
 from arena.store.ledger.soundness import IntegrityCheck, check_file, require_head, stored_revision
 from arena.store.ledger.trading import TradingWrites
+from arena.store.ledger.trials import TrialWrites
 
 
-class Ledger(RunWrites, CycleWrites, TradingWrites, MarketHealthWrites):
+class Ledger(RunWrites, TrialWrites, CycleWrites, TradingWrites, MarketHealthWrites):
     """Writes to one ledger; may be used by several threads, which take turns."""
 
     def __enter__(self) -> Self:

@@ -6,14 +6,19 @@ Newest first, always limited. Invariant: every read of a long table goes along a
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import ColumnElement, Select, Table, case, func, select
 
 from arena.store.ledger.tables import (
+    AUDIT_LOG,
     BACKTEST_CONFIGS,
     BACKTEST_RESULTS,
     BACKTEST_RUNS,
     CANDLE_INTEGRITY_EVENTS,
+    TRIALS,
 )
+
+UNLOCK = "lockbox.unlock"
+MARKET = "market"
 
 Row = dict[str, Any]
 Rows = Select[Any]
@@ -70,6 +75,52 @@ def trial_count(dataset_hash: str) -> Rows:
         .subquery()
     )
     return select(func.coalesce(func.sum(a_config.c.trials), 0))
+
+
+def trial_sums(inst_id: str, timeframe: str, start_ms: int, end_ms: int, *, synthetic: bool) -> Rows:
+    """Return one row: sums over all trials of a market whose time overlaps [start_ms, end_ms)."""
+    column = TRIALS.c
+    count, mean = column.sharpes, func.coalesce(column.sharpe_mean, 0.0)
+    within = func.coalesce(column.sharpe_variance, 0.0) * case((count > 1, count - 1), else_=0)
+    sweep = case((column.kind == "sweep", column.config_hash))
+    return select(
+        func.coalesce(func.sum(column.sets), 0).label("sets"),
+        func.count(case((column.kind == "run", 1))).label("runs"),
+        func.count(sweep.distinct()).label("sweeps"),
+        func.coalesce(func.sum(count), 0).label("sharpes"),
+        func.coalesce(func.sum(count * mean), 0.0).label("total"),
+        func.coalesce(func.sum(within), 0.0).label("within"),
+        func.coalesce(func.sum(count * mean * mean), 0.0).label("squares"),
+        func.coalesce(func.sum(func.coalesce(column.effective, column.sets)), 0.0).label("effective"),
+        func.min(column.created_ms).label("first_ms"),
+    ).where(*_overlapping(inst_id, timeframe, start_ms, end_ms, synthetic=synthetic))
+
+
+def held_before(inst_id: str, timeframe: str, start_ms: int, end_ms: int, *, synthetic: bool) -> Rows:
+    """Return a row if some of [start_ms, end_ms) was once kept back in trials of this market."""
+    column = TRIALS.c
+    return (
+        select(column.run_id)
+        .where(column.inst_id == inst_id, column.timeframe == timeframe, column.synthetic == synthetic)
+        .where(column.held_end_ms > start_ms, column.held_start_ms < end_ms)
+        .limit(1)
+    )
+
+
+def unlocks(market: str) -> Rows:
+    """Return every time that bars of a market were read that had been kept back."""
+    column = AUDIT_LOG.c
+    return select(column.detail_json).where(
+        column.subject_kind == MARKET, column.subject_id == market, column.action == UNLOCK
+    )
+
+
+def _overlapping(
+    inst_id: str, timeframe: str, start_ms: int, end_ms: int, *, synthetic: bool
+) -> list[ColumnElement[bool]]:
+    column = TRIALS.c
+    same = [column.inst_id == inst_id, column.timeframe == timeframe, column.synthetic == synthetic]
+    return [*same, column.end_ms > start_ms, column.start_ms < end_ms]
 
 
 def rows_of_run(table: Table, run_id: str, limit: int | None, after_seq: int) -> Rows:

@@ -36,6 +36,7 @@ from arena.store.ledger.tables import (
     POSITIONS,
     RISK_EVENTS,
     TRADES,
+    TRIALS,
 )
 
 
@@ -139,6 +140,12 @@ class LedgerReads:
     def count_trials(self, dataset_hash: str) -> int:
         """Return how many parameter sets were ever tried on a data set; a config run again counts once."""
         return int(next(iter(self._rows(queries.trial_count(dataset_hash))[0].values())))
+
+    def list_trials(
+        self, limit: int = 100, *, inst_id: str | None = None, timeframe: str | None = None
+    ) -> list[Row]:
+        """Return the newest rows of the trial ledger: a run is one, a batch of a sweep is one."""
+        return self._newest(TRIALS, "created_ms", limit, {"inst_id": inst_id, "timeframe": timeframe})
 
     def list_orders(
         self,

@@ -1,4 +1,4 @@
-"""What a caller hands to the ledger about one backtest.
+"""What a caller hands to the ledger about a backtest and its trials, and what it is told of all trials.
 
 Apart from the other rows, so that a backtest does not wait for them to load. Imports no database
 library.
@@ -6,7 +6,7 @@ library.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +43,52 @@ class BacktestRecord:
     status: str = "done"
     trial_count: int = 1
     sharpe_variance: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrialRecord:
+    """Parameter sets that were run on one market: those of a run, or of a batch of a sweep that were done.
+
+    `config_hash`, `dataset_hash` and `batch` tell whether the same was counted before. Times are UTC ms,
+    ranges half-open; `held_*` is what was kept back, `unlocked` whether it was read all the same. The
+    Sharpe ratios are a bar's, over the `sharpes` sets that have one.
+    """
+
+    config_hash: str
+    dataset_hash: str
+    run_id: str
+    kind: Literal["run", "sweep"]
+    strategy: str
+    inst_id: str
+    timeframe: str
+    synthetic: bool
+    start_ms: int
+    end_ms: int
+    created_ms: int
+    batch: int = 0
+    held_start_ms: int | None = None
+    held_end_ms: int | None = None
+    unlocked: bool = False
+    sets: int = 1
+    sharpes: int = 0
+    sharpe_mean: float | None = None
+    sharpe_variance: float | None = None
+    effective: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TrialTally:
+    """All that was ever tried on a market over an overlapping time.
+
+    `unlocks` counts how often bars that had been kept back were read.
+    """
+
+    sets: int
+    runs: int
+    sweeps: int
+    sharpes: int
+    sharpe_mean: float | None
+    sharpe_variance: float | None
+    effective: float
+    first_ms: int
+    unlocks: int

@@ -1,24 +1,58 @@
 """Access to the store's files: listing, atomic replacement, locks.
 
-The only module that knows the store lies on a local disk; another filesystem is another class
-with these methods. Invariant: a name that readers see always leads to a whole, synced file.
+`LocalFiles` knows that the store lies on a local disk; object storage is another class with the same
+methods. Invariant: a name that readers see always leads to a whole, synced file.
 """
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
-from arena.core.errors import ConfigError, DataError
+from arena.core.errors import ConfigError
+from arena.store.market.locks import file_lock
+from arena.store.market.objects import SCHEME, ObjectFile, ObjectFiles
+
+StoredFile = Path | ObjectFile
+"""One file of a store: has `name`, `stem`, `is_file()`, `unlink()`, and `str()` for messages."""
 
 _TEMP_SUFFIX = ".tmp"
-_LOCK_POLL_S = 0.005
+
+
+class Files(Protocol):
+    """What reader and writer need of a place where files lie."""
+
+    root: Any
+    parallel_reads: int
+
+    def path(self, name: str) -> Any: ...
+    def exists(self, name: str) -> bool: ...
+    def list_stems(self, folder: str, suffix: str) -> list[str]: ...
+    def list_tree(self, folder: str) -> list[str]: ...
+    def make_folder(self, folder: str) -> None: ...
+    def temp_path(self, name: str) -> Any: ...
+    def sync(self, temp: Any) -> None: ...
+    def publish(self, temp: Any, name: str) -> None: ...
+    def write_whole(self, name: str, data: bytes) -> None: ...
+    def stray_temps(self, name: str) -> list[Any]: ...
+    def lock(self, name: str, *, holder: str, timeout_s: float) -> AbstractContextManager[None]: ...
+
+
+def open_files(root: str | Path, folder: str) -> Files:
+    """Return the files of `folder` below a plain path, a `file://` or an `s3://` URI.
+
+    Raises:
+        ConfigError: another scheme, or one that is not written as it should be.
+    """
+    text = str(root)
+    if text.startswith(f"{SCHEME}://"):
+        return cast("Files", ObjectFiles(text, folder))
+    return cast("Files", LocalFiles(local_path(root) / folder))
 
 
 def local_path(root: str | Path) -> Path:
@@ -33,13 +67,15 @@ def local_path(root: str | Path) -> Path:
         return Path(text)
     if parts.scheme != "file" or parts.netloc not in {"", "localhost"}:
         raise ConfigError(
-            f"store root '{text}' is on a filesystem that is not supported (known: plain path, file://)"
+            f"store root '{text}' is on a filesystem that is not supported (known: plain path, file://, s3://)"
         )
     return Path(unquote(parts.path))
 
 
 class LocalFiles:
     """Files below one folder, named by relative paths like `candles/BTC-USDT-SWAP/1h/2026.parquet`."""
+
+    parallel_reads = 1  # a disk is read faster by one than its files are shared out
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -62,13 +98,15 @@ class LocalFiles:
             name.removesuffix(suffix) for name in names if name.endswith(suffix) and not name.startswith(".")
         )
 
-    def list_folders(self, folder: str) -> list[str]:
-        """Return the names of the folders inside, sorted; empty when there is no folder."""
-        try:
-            with os.scandir(self.path(folder)) as entries:
-                return sorted(entry.name for entry in entries if entry.is_dir())
-        except (FileNotFoundError, NotADirectoryError):
-            return []
+    def list_tree(self, folder: str) -> list[str]:
+        """Return the visible files at any depth, relative to `folder`, sorted; empty when there is none."""
+        top = self.path(folder)
+        return sorted(
+            (Path(parent) / name).relative_to(top).as_posix()
+            for parent, _, names in os.walk(top)
+            for name in names
+            if not name.startswith(".")
+        )
 
     def make_folder(self, folder: str) -> None:
         """Create `folder` durably: each new entry is synced into its parent."""
@@ -96,6 +134,14 @@ class LocalFiles:
         temp.replace(self.path(name))
         _sync(self.path(name).parent)
 
+    def write_whole(self, name: str, data: bytes) -> None:
+        """Put `data` in the place of `name` at one stroke."""
+        self.make_folder(name.rpartition("/")[0])
+        temp = self.temp_path(name)
+        temp.write_bytes(data)
+        self.sync(temp)
+        self.publish(temp, name)
+
     def stray_temps(self, name: str) -> list[Path]:
         """Return what dead writers of `name` left behind; ask only under its lock."""
         target = self.path(name)
@@ -115,31 +161,8 @@ class LocalFiles:
         """
         target = self.path(name)
         lock_path = target.with_name(f".{target.stem}.lock")
-        descriptor = os.open(lock_path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            _acquire(descriptor, lock_path, timeout_s)
-            os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"process {os.getpid()}, {holder}".encode(), 0)
+        with file_lock(lock_path, holder=holder, timeout_s=timeout_s):
             yield
-        finally:
-            os.close(descriptor)
-
-
-def _acquire(descriptor: int, lock_path: Path, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                found = os.pread(descriptor, 200, 0).decode(errors="replace") or "an unnamed process"
-                raise DataError(
-                    f"{lock_path} has been held for {timeout_s:g} s by {found}: "
-                    "wait until that writer ends, or stop it, and run again"
-                ) from None
-            time.sleep(_LOCK_POLL_S)
-        else:
-            return
 
 
 def _sync(path: Path) -> None:

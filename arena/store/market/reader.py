@@ -6,14 +6,17 @@ whole. Invariant: a read opens only the partitions that can hold rows of its ran
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
 from arena.core.bars import Bars, FundingSeries, empty_bars
 from arena.core.timeframe import TIMEFRAMES, Timeframe
-from arena.store.market.files import LocalFiles, local_path
+from arena.store.market.files import StoredFile, open_files
 from arena.store.market.layout import (
     FUNDING_FOLDER,
     MARKET_FOLDER,
@@ -28,6 +31,8 @@ from arena.store.market.layout import (
 )
 from arena.store.market.revisions import restore_as_of
 from arena.store.market.tables import Columns, Part, read_extent, read_table
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +57,13 @@ class MarketReader:
     """
 
     def __init__(self, root: str | Path) -> None:
-        self._files = LocalFiles(local_path(root) / MARKET_FOLDER)
+        self._files = open_files(root, MARKET_FOLDER)
 
     @property
-    def location(self) -> Path:
+    def location(self) -> StoredFile:
         """Folder of the market's files, for messages."""
-        return self._files.root
+        root: StoredFile = self._files.root
+        return root
 
     def read_bars(
         self,
@@ -124,24 +130,22 @@ class MarketReader:
 
     def list_series(self) -> list[SeriesInfo]:
         """Return the stored bar series, by kind, instrument and length of bar."""
-        found = [
-            SeriesInfo(kind, inst_id, Timeframe.parse(name))
+        found = {
+            SeriesInfo(kind, folders[0], Timeframe.parse(folders[1]))
             for kind in Kind
-            for inst_id in self._files.list_folders(kind)
-            for name in self._files.list_folders(f"{kind}/{inst_id}")
-            if name in TIMEFRAMES
-        ]
-        return sorted(series for series in found if self._periods(series))
+            for *folders, name in self._tree(kind)
+            if len(folders) == 2 and folders[1] in TIMEFRAMES
+        }
+        return sorted(found)
 
     def list_funding(self) -> list[str]:
         """Return the instruments with stored funding."""
-        known = self._files.list_folders(FUNDING_FOLDER)
-        return [inst_id for inst_id in known if self._periods(FundingInfo(inst_id))]
+        return sorted({folders[0] for *folders, _ in self._tree(FUNDING_FOLDER) if len(folders) == 1})
 
     def coverage(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Coverage | None:
         """Return the extent of a series from the footers of its files, None when it is not stored."""
         series = SeriesInfo(Kind(kind), inst_id, timeframe)
-        extents = [read_extent(self._path(series, period)) for period in self._periods(series)]
+        extents = self._each(lambda period: read_extent(self._path(series, period)), self._periods(series))
         if not extents:
             return None
         first, last = extents[0].first, extents[-1].last
@@ -169,15 +173,17 @@ class MarketReader:
     def _read_newest(
         self, series: Series, start: int | None, end: int | None, limit: int | None, as_of: int | None
     ) -> list[Part]:
+        if limit is None:
+            periods = self._periods(series, start, end)
+            return self._each(lambda one: self._read_period(series, one, start, end, None, as_of), periods)
         parts: list[Part] = []
         wanted = limit
         for period in reversed(self._periods(series, start, end)):
-            if wanted is not None and wanted <= 0:
+            if wanted <= 0:
                 break
             part = self._read_period(series, period, start, end, wanted, as_of)
             parts.append(part)
-            if wanted is not None:
-                wanted -= len(part)
+            wanted -= len(part)
         return parts[::-1]
 
     def _read_period(
@@ -202,14 +208,29 @@ class MarketReader:
             rows = {name: column[max(0, len(column) - limit) :] for name, column in rows.items()}
         return Part(rows, part.origin)
 
+    def _tree(self, folder: str) -> Iterator[list[str]]:
+        """Yield the folders and the name of each partition below `folder`, found in one walk."""
+        for path in self._files.list_tree(folder):
+            if path.endswith(SUFFIX) and is_period(path.rpartition("/")[2].removesuffix(SUFFIX)):
+                yield path.split("/")
+
     def _periods(self, series: Series, start: int | None = None, end: int | None = None) -> list[str]:
         stems = filter(is_period, self._files.list_stems(series.folder, SUFFIX))
         oldest = "" if start is None else period_of(start, series.calendar_unit)
         newest = "~" if end is None else period_of(end - 1, series.calendar_unit)
         return [stem for stem in stems if oldest <= stem <= newest]
 
-    def _path(self, series: Series, period: str, above: str = "") -> Path:
-        return self._files.path(f"{above}/{series.folder}/{period}{SUFFIX}".lstrip("/"))
+    def _path(self, series: Series, period: str, above: str = "") -> StoredFile:
+        path: StoredFile = self._files.path(f"{above}/{series.folder}/{period}{SUFFIX}".lstrip("/"))
+        return path
+
+    def _each(self, work: Callable[[str], Result], periods: list[str]) -> list[Result]:
+        """Return `work` of each period, several at once where waiting for answers costs the time."""
+        workers = min(self._files.parallel_reads, len(periods))
+        if workers < 2:
+            return [work(period) for period in periods]
+        with ThreadPoolExecutor(workers, thread_name_prefix="market") as pool:
+            return list(pool.map(work, periods))
 
 
 def _join(parts: list[Part], names: tuple[str, ...]) -> Columns:

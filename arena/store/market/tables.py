@@ -7,16 +7,17 @@ which pyarrow does by itself when given a chance (`to_numpy`, `pa.array`): buffe
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.core.errors import DataError
+from arena.store.market.objects import ObjectFile
 
 Columns = dict[str, NDArray[Any]]
 """Columns of one partition: equal lengths, `ts` strictly ascending."""
@@ -26,6 +27,9 @@ _FORMAT_KEY = b"arena.format"
 _ORIGIN_KEY = b"origin"
 _ROW_GROUP_ROWS = 8192
 _TEXT_COLUMNS = frozenset({"source", "old_source", "new_source", "job"})
+_READ_TRIES = 8
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,7 @@ class Part:
         return len(self.columns["ts"])
 
 
-def write_table(path: Path, columns: Columns, origin: frozenset[str] = frozenset()) -> None:
+def write_table(path: Path | ObjectFile, columns: Columns, origin: frozenset[str] = frozenset()) -> None:
     """Write `columns` as one zstd Parquet file.
 
     Delta-coded integers and byte-split floats write and read faster here than dictionaries; pages carry
@@ -67,9 +71,10 @@ def write_table(path: Path, columns: Columns, origin: frozenset[str] = frozenset
         for name, array in columns.items()
         if name not in _TEXT_COLUMNS
     }
+    target: Any = str(path) if isinstance(path, Path) else pa.BufferOutputStream()
     pq.write_table(
         table,
-        str(path),
+        target,
         row_group_size=_ROW_GROUP_ROWS,
         compression="zstd",
         compression_level=1,
@@ -77,10 +82,12 @@ def write_table(path: Path, columns: Columns, origin: frozenset[str] = frozenset
         column_encoding=encoding,
         write_page_checksum=True,
     )
+    if isinstance(path, ObjectFile):
+        path.write(target.getvalue())
 
 
 def read_table(
-    path: Path,
+    path: Path | ObjectFile,
     names: Sequence[str] | None = None,
     *,
     start: int | None = None,
@@ -88,47 +95,87 @@ def read_table(
     limit: int | None = None,
 ) -> Part:
     """Read the newest `limit` rows with `start` <= ts < `end`, from no more row groups than hold them."""
-    with _opened(path) as file:
+
+    def read(file: Any) -> Part:
         groups = _touched_groups(file.metadata, start, end, limit)
         table = file.read_row_groups(
             groups, columns=None if names is None else list(names), use_threads=False
         )
         columns = {name: _to_numpy(table.column(name)) for name in names or table.column_names}
-        origin = _origin(file)
+        return Part(columns, _origin(file))
+
+    part = _read(path, read)
+    columns = part.columns
     rows = _range_of(columns["ts"], start, end, limit)
     if rows != slice(0, len(columns["ts"])):
         columns = {name: array[rows].copy() for name, array in columns.items()}
-    return Part(columns, origin)
+    return Part(columns, part.origin)
 
 
-def read_extent(path: Path) -> Extent:
+def read_extent(path: Path | ObjectFile) -> Extent:
     """Read row count, first and last `ts` from the footer; no column is read."""
-    with _opened(path) as file:
+
+    def read(file: Any) -> Extent:
         metadata = file.metadata
         first = metadata.row_group(0).column(0).statistics.min
         last = metadata.row_group(metadata.num_row_groups - 1).column(0).statistics.max
         return Extent(metadata.num_rows, first, last)
 
+    return _read(path, read)
+
+
+def _read(path: Path | ObjectFile, read: Callable[[Any], Result]) -> Result:
+    """Return `read(file)` of one version of the file.
+
+    An open local file stays what it was when another takes its name. An object does not: footer and
+    columns are fetched one after the other, so its version is asked for again after the last of them.
+
+    Raises:
+        DataError: the file cannot be read, or was replaced each time that it was tried.
+    """
+    if isinstance(path, Path):
+        with _parquet(path, str(path)) as file:
+            return read(file)
+    for _ in range(_READ_TRIES):
+        result, failure = None, None
+        with path.opened() as (stream, version):
+            try:
+                with _parquet(path, stream) as file:
+                    result = read(file)
+            except DataError as error:
+                failure = error
+        if path.version() == version:
+            if failure is not None:
+                raise failure
+            return cast("Result", result)
+    raise DataError(
+        f"{path} was replaced {_READ_TRIES} times while it was read: read again when its writers rest"
+    )
+
 
 @contextmanager
-def _opened(path: Path) -> Iterator[Any]:
+def _parquet(path: Path | ObjectFile, source: Any) -> Iterator[Any]:
     import pyarrow as pa
     from pyarrow import parquet as pq
 
+    remote = isinstance(path, ObjectFile)
     try:
-        with pq.ParquetFile(str(path), page_checksum_verification=True) as file:
+        # pre_buffer fetches the columns of the wanted row groups in few ranges, side by side
+        with pq.ParquetFile(source, page_checksum_verification=True, pre_buffer=remote) as file:
             _check_format(path, file)
             yield file
     except FileNotFoundError:
         raise
     except (pa.ArrowException, OSError, KeyError) as error:
+        if remote and "AWS Error" in str(error):
+            raise
         raise DataError(
             f"{path} cannot be read as a market file ({type(error).__name__}: {error}): "
             "move it away and ingest its period again, or put a backup in its place"
         ) from error
 
 
-def _check_format(path: Path, file: Any) -> None:
+def _check_format(path: Path | ObjectFile, file: Any) -> None:
     found = (file.metadata.metadata or {}).get(_FORMAT_KEY, b"").decode()
     if found != str(FORMAT_VERSION):
         raise DataError(

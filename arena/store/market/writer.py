@@ -15,7 +15,7 @@ import numpy as np
 from arena.core.bars import Bars, FundingSeries, TsArray
 from arena.core.clock import Clock, to_iso
 from arena.core.errors import DataError
-from arena.store.market.files import LocalFiles, local_path
+from arena.store.market.files import open_files
 from arena.store.market.layout import (
     MARKET_FOLDER,
     REVISIONS_FOLDER,
@@ -48,7 +48,7 @@ class MarketWriter:
     """Writes bars and funding below `<root>/market`."""
 
     def __init__(self, root: str | Path, *, clock: Clock, lock_timeout_s: float = _LOCK_TIMEOUT_S) -> None:
-        self._files = LocalFiles(local_path(root) / MARKET_FOLDER)
+        self._files = open_files(root, MARKET_FOLDER)
         self._clock = clock
         self._lock_timeout_s = lock_timeout_s
 

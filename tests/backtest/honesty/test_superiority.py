@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.backtest.honesty import FLAT, compare_with_benchmark
+from arena.backtest.honesty import (
+    FLAT,
+    SuperiorityTest,
+    compare_one,
+    compare_with_benchmark,
+    draw_indices,
+)
 from arena.backtest.honesty import superiority as module
 from arena.core.errors import ConfigError, DataError
 
@@ -137,3 +143,40 @@ def test_order_and_scale_do_not_matter_and_bounds_are_in_order(seed, trials, sca
     assert 0.0 < one.reality_check <= 1.0
     assert (other.lower, other.consistent, other.upper) == (one.lower, one.consistent, one.upper)
     assert other.statistic == pytest.approx(one.statistic)
+
+
+def test_several_benchmarks_with_the_same_draws_are_as_one_by_one(make_noise):
+    returns, held = make_noise(3, 300, 90, 0.3), make_noise(4, 1, 90, 0.0)[0]
+    test = SuperiorityTest([np.zeros(90), held], 2.0, 7, 200)
+    for start in range(0, 300, 70):
+        test.add(start, returns[start : start + 70])
+    alone = [compare_with_benchmark(returns, one, 7, resamples=200, block=2.0) for one in (FLAT, held)]
+    found = test.finish()
+    assert [(one.best, one.compared, one.consistent, one.lower, one.upper) for one in found] == [
+        (one.best, one.compared, one.consistent, one.lower, one.upper) for one in alone
+    ]
+    assert [one.statistic for one in found] == pytest.approx([one.statistic for one in alone])
+
+
+def test_single_precision_moves_no_p_value_by_more_than_a_draw(make_noise):
+    returns = make_noise(5, 100, 120, 0.5)
+    found = []
+    for single in (False, True):
+        test = SuperiorityTest([np.zeros(120)], 1.5, 3, 500, single=single)
+        test.add(0, returns)
+        found.append(test.finish()[0].consistent)
+    assert found[0] == pytest.approx(found[1], abs=1.5 / 500)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_one_record_is_a_sweep_of_one(seed, make_noise):
+    record = make_noise(seed, 1, 150, 0.0)[0] + 0.0005
+    draws = draw_indices(150, 2.0, 400, np.random.default_rng(9))
+    whole = compare_with_benchmark(record[None, :], FLAT, 9, resamples=400, block=2.0)
+    assert compare_one(record, FLAT, draws) == pytest.approx(whole.consistent, abs=1e-12)
+
+
+def test_record_below_the_benchmark_has_p_value_1():
+    draws = draw_indices(50, 1.0, 20, np.random.default_rng(1))
+    assert compare_one(np.full(50, -0.001), FLAT, draws) == 1.0
+    assert compare_one(np.full(50, 0.001), np.full(50, 0.002), draws) == 1.0

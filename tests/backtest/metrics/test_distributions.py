@@ -1,6 +1,7 @@
 """Normal, Student's t and the probabilistic Sharpe ratio against published values."""
 
 import math
+from statistics import NormalDist
 
 import pytest
 from hypothesis import given
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from arena.backtest.metrics.distributions import (
     normal_cdf,
+    normal_quantile,
     probabilistic_sharpe,
     regularized_beta,
     t_survival,
@@ -19,6 +21,11 @@ from arena.backtest.metrics.distributions import (
 )
 def test_normal_cdf_at_known_quantiles(value, expected):
     assert normal_cdf(value) == pytest.approx(expected, abs=1e-14)
+
+
+@given(st.floats(1e-300, 0.999999) | st.floats(-300.0, -0.001).map(lambda power: 10.0**power))
+def test_normal_quantile_is_that_of_the_standard_library(share):
+    assert normal_quantile(share) == pytest.approx(NormalDist().inv_cdf(share), rel=1e-12, abs=1e-12)
 
 
 # Upper critical values of Student's t as any table prints them.

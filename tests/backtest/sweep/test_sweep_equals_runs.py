@@ -58,6 +58,24 @@ CASES = {
         {"name": "bollinger_range"},
         {"strategy.period": [10, 25], "strategy.deviations": [1.0, 2.5], "fee_rate": [0.0, 0.001]},
     ),
+    "band-filters": (
+        {"name": "bollinger_range", "strategy": {"side": "long", "atr_period": 9}},
+        {
+            "strategy.adx_max": [20.0, 60.0],
+            "strategy.adx_period": [7, 14],
+            "strategy.max_width": [0.02, 0.08],
+            "strategy.atr_stop": [0, 1.5],
+        },
+    ),
+    "funding-stops": (
+        {"name": "funding_rate_arbitrage", "strategy": {"exit_apr": 0.0}},
+        {
+            "strategy.entry_apr": [0.02, 0.08],
+            "strategy.max_age_hours": [4, 24],
+            "strategy.atr_stop": [0.0, 2.0],
+            "strategy.atr_period": [5, 14],
+        },
+    ),
     "funding": (
         {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
         {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},

@@ -298,6 +298,16 @@ MAIN_READS = {
     ),
     "backtests of a symbol": (queries.backtests(50, {"symbol": "s"}), "ix_backtest_runs_symbol_created_ms"),
     "trials": (queries.trial_count("d"), "ix_backtest_runs_dataset_hash_config_hash_trial_count"),
+    "all trials of a market": (
+        queries.trial_sums("i", "1h", 1, 9, synthetic=False),
+        "ix_trials_inst_id_timeframe_synthetic_end_ms",
+    ),
+    "bars once kept back": (
+        queries.held_before("i", "1h", 1, 9, synthetic=False),
+        "ix_trials_inst_id_timeframe_synthetic_end_ms",
+    ),
+    "unlocks": (queries.unlocks("i 1h"), "ix_audit_log_(action_ts|subject_kind_subject_id_ts)"),
+    "newest trials": (queries.newest(tables.TRIALS, "created_ms", 50), "ix_trials_created_ms"),
 }
 
 

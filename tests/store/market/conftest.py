@@ -61,3 +61,12 @@ def clock() -> ManualClock:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "store"
+
+
+@pytest.fixture(params=["path", "file-uri", "s3"])
+def any_root(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """An empty store in each place where one may lie."""
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3_root"))
+    folder = tmp_path / "a store"
+    return str(folder) if request.param == "path" else folder.as_uri()

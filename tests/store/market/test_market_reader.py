@@ -127,8 +127,8 @@ def test_arrays_are_contiguous_writable_and_independent(stored: Path, limit: int
     assert reader.read_bars(Kind.CANDLES, BTC, M1, limit=limit).close[0] == kept
 
 
-def test_coverage_counts_holes_from_the_footers(root: Path, clock: Any, make_bars: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_coverage_counts_holes_from_the_footers(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     stamps = [START + k * MINUTE for k in (0, 1, 2, 5, 6, 50_000)]
     writer.write_bars(Kind.CANDLES, make_bars(stamps, timeframe="1m"), source="okx")
     assert reader.coverage(Kind.CANDLES, BTC, M1) == Coverage(
@@ -152,8 +152,8 @@ def test_list_series_names_what_is_stored_and_nothing_else(root: Path, clock: An
     ]
 
 
-def test_missing_series_reads_as_empty(root: Path) -> None:
-    reader = MarketReader(root)
+def test_missing_series_reads_as_empty(any_root: str) -> None:
+    reader = MarketReader(any_root)
     bars = reader.read_bars(Kind.CANDLES, BTC, M1, limit=5)
     assert (len(bars), bars.origin, bars.timeframe) == (0, frozenset(), M1)
     assert len(reader.read_funding(BTC)) == 0

@@ -1,5 +1,4 @@
 import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -45,9 +44,9 @@ def test_every_past_state_can_be_read_back(make_bars: Any, history: list[dict[in
 
 
 def test_revision_keeps_old_and_new_value_source_job_and_times(
-    root: Path, clock: Any, make_bars: Any
+    any_root: str, clock: Any, make_bars: Any
 ) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     for now, value in ((100, 10.0), (200, 20.0), (300, 30.0)):
         clock.now_ms = now
         bars = make_bars([NEW_YEAR, NEW_YEAR + HOUR], [value, 5.0])
@@ -74,8 +73,8 @@ def test_revision_keeps_old_and_new_value_source_job_and_times(
     }
 
 
-def test_change_and_change_back_are_two_revisions(root: Path, clock: Any, make_bars: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_change_and_change_back_are_two_revisions(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     for value in (10.0, 20.0, 10.0, 20.0):
         clock.now_ms += 1
         writer.write_bars(Kind.MARK, make_bars([NEW_YEAR], value), source="okx")
@@ -84,8 +83,8 @@ def test_change_and_change_back_are_two_revisions(root: Path, clock: Any, make_b
     assert "old_volume" not in revisions
 
 
-def test_revisions_of_several_partitions_come_together(root: Path, clock: Any, make_bars: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_revisions_of_several_partitions_come_together(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     for value in (10.0, 20.0):
         writer.write_bars(Kind.CANDLES, make_bars([NEW_YEAR - HOUR, NEW_YEAR], value), source="okx")
     assert reader.read_revisions(Kind.CANDLES, BTC, H1)["ts"].tolist() == [NEW_YEAR - HOUR, NEW_YEAR]

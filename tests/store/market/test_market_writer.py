@@ -82,15 +82,15 @@ def test_append_rewrites_only_the_partition_it_falls_in(root: Path, clock: Any, 
     assert changed == ["2026.parquet"]
 
 
-def test_keep_never_replaces_a_stored_value(root: Path, clock: Any, make_bars: Any) -> None:
-    writer = MarketWriter(root, clock=clock)
+def test_keep_never_replaces_a_stored_value(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer = MarketWriter(any_root, clock=clock)
     writer.write_bars(Kind.CANDLES, make_bars([NEW_YEAR], 100.0), source="okx")
     report = writer.write_bars(
         Kind.CANDLES, make_bars([NEW_YEAR, NEW_YEAR + HOUR], 200.0), source="derived", on_conflict="keep"
     )
     assert report == WriteReport(inserted=1, kept=1)
-    assert MarketReader(root).read_bars(Kind.CANDLES, BTC, H1).open.tolist() == [100.0, 200.0]
-    assert MarketReader(root).read_revisions(Kind.CANDLES, BTC, H1) == {}
+    assert MarketReader(any_root).read_bars(Kind.CANDLES, BTC, H1).open.tolist() == [100.0, 200.0]
+    assert MarketReader(any_root).read_revisions(Kind.CANDLES, BTC, H1) == {}
 
 
 def test_no_rows_make_no_folder(root: Path, clock: Any, make_bars: Any) -> None:
@@ -99,8 +99,8 @@ def test_no_rows_make_no_folder(root: Path, clock: Any, make_bars: Any) -> None:
     assert not root.exists()
 
 
-def test_mark_and_index_are_stored_without_volume(root: Path, clock: Any, make_bars: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_mark_and_index_are_stored_without_volume(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     for kind in (Kind.MARK, Kind.INDEX):
         writer.write_bars(kind, make_bars([NEW_YEAR]), source="okx")
         assert reader.read_bars(kind, BTC, H1).volume.tolist() == [0.0]
@@ -108,8 +108,8 @@ def test_mark_and_index_are_stored_without_volume(root: Path, clock: Any, make_b
     assert len(reader.read_bars(Kind.CANDLES, BTC, H1)) == 0
 
 
-def test_origin_of_a_partition_is_the_union_of_its_writes(root: Path, clock: Any, make_bars: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_origin_of_a_partition_is_the_union_of_its_writes(any_root: str, clock: Any, make_bars: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     synthetic = make_bars([NEW_YEAR], origin=frozenset({"synthetic"}))
     writer.write_bars(Kind.CANDLES, synthetic, source="generator")
     writer.write_bars(Kind.CANDLES, make_bars([NEW_YEAR + HOUR], origin=frozenset()), source="okx")
@@ -144,8 +144,8 @@ def test_source_with_a_comma_is_refused(root: Path, clock: Any, make_bars: Any) 
         MarketWriter(root, clock=clock).write_bars(Kind.CANDLES, bars, source="okx")
 
 
-def test_funding_keeps_the_source_of_each_settlement(root: Path, clock: Any) -> None:
-    writer, reader = MarketWriter(root, clock=clock), MarketReader(root)
+def test_funding_keeps_the_source_of_each_settlement(any_root: str, clock: Any) -> None:
+    writer, reader = MarketWriter(any_root, clock=clock), MarketReader(any_root)
     ts = np.array([NEW_YEAR - 8 * HOUR, NEW_YEAR, NEW_YEAR + 8 * HOUR], np.int64)
     rate = np.array([1e-4, -2e-4, 3e-4])
     stand_in = FundingSeries(BTC, ts, rate, ("binance",) * 3)

@@ -11,6 +11,7 @@ from arena.store.ledger.tables.backtests import (
     BACKTEST_RESULTS,
     BACKTEST_RUNS,
     HEADLINE_METRICS,
+    TRIALS,
 )
 from arena.store.ledger.tables.columns import EXACT_OF, METADATA, PARTITIONED
 from arena.store.ledger.tables.decisions import CYCLES, DECISIONS, INTENTS, LLM_CALLS, RISK_EVENTS
@@ -58,4 +59,5 @@ __all__ = [
     "POSITION_SNAPSHOTS",
     "RISK_EVENTS",
     "TRADES",
+    "TRIALS",
 ]

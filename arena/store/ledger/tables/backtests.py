@@ -1,4 +1,4 @@
-"""Tables of backtests: configs, runs, headline results, fills and decisions."""
+"""Tables of backtests: configs, runs, headline results, fills, decisions, and the count of all trials."""
 
 from sqlalchemy import Column, Float, ForeignKey, Index, Text
 
@@ -118,4 +118,30 @@ BACKTEST_DECISIONS = table(
     real("take_distance", "distance of the take-profit from the entry, quote currency; null for none"),
     text("reason", "the strategy's reason", null=True),
     sqlite_with_rowid=False,
+)
+
+TRIALS = table(
+    "trials",
+    "Trial ledger: every parameter set ever run on a market; a run is one row, a batch of a sweep is one row",
+    text("config_hash", "config of the run or of the whole sweep", primary_key=True),
+    text("dataset_hash", "hash of the exact arrays it read", primary_key=True),
+    whole("batch", "number of the batch in its sweep; 0 for a run", primary_key=True),
+    text("kind", "run or sweep"),
+    text("run_id", "the run or sweep that counted most of these trials last"),
+    text("strategy", "name of the strategy"),
+    text("inst_id", "exchange's id of the instrument"),
+    text("timeframe", "bar length, e.g. 1h"),
+    flag("synthetic", "any input was generated"),
+    moment("start_ms", "open of the first bar, UTC ms"),
+    moment("end_ms", "close of the last bar that was read, UTC ms"),
+    moment("held_start_ms", "open of the first bar kept back, UTC ms; null: none", null=True),
+    moment("held_end_ms", "close of the last bar kept back, UTC ms; null: none", null=True),
+    whole("sets", "parameter sets that were run: 1, or those of the batch that were done"),
+    whole("sharpes", "those among them with a Sharpe ratio"),
+    real("sharpe_mean", "mean of their Sharpe ratios a bar"),
+    real("sharpe_variance", "variance of their Sharpe ratios a bar (n - 1)"),
+    real("effective", "independent trials they amount to, by groups of like returns"),
+    moment("created_ms", "when they were first run, UTC ms"),
+    Index(None, "inst_id", "timeframe", "synthetic", "end_ms"),
+    Index(None, "created_ms"),
 )

@@ -1,0 +1,208 @@
+"""The pass by stretches equals the pass by bars: state, fills and equity, bit for bit."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from arena.engine.account import AccountRules
+from arena.engine.jit import kernel
+from arena.engine.kernel import run_bars
+from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
+from arena.engine.settlements import place_settlements
+from arena.engine.simulate import account_rules, new_state
+from arena.engine.stretches import cross_runs, market_guide, run_stretches, runs_of
+from tests.engine.markets import HOUR, Scene, make_bars, make_signal, random_scene, scene_of
+
+ROOM = 4_000
+
+
+@kernel
+def by_stretches(
+    market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, equity, guide, memory
+):
+    starts, targets, purse = memory
+    count = runs_of(signal[0], starts, targets)
+    return run_stretches(
+        market,
+        step_ms,
+        (starts, targets, count),
+        (signal[1], signal[2]),
+        funding,
+        tier_lots,
+        tier_mmr,
+        rules,
+        state,
+        fills,
+        equity,
+        guide,
+        purse,
+    )
+
+
+@kernel
+def runs_of_a_cross(upper, lower, begin, offset, up, down, starts, targets, above, words):
+    return cross_runs(upper, lower, begin, offset, up, down, starts, targets, above, words)
+
+
+def both(scene: Scene, room: int = ROOM):
+    bars, mark, due, signal = scene.bars, scene.mark, scene.settlements, scene.signal
+    market = (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low)
+    tiers = scene.instrument.tiers.tiers
+    lots = np.array([tier.max_contracts / scene.instrument.lot_sz for tier in tiers])
+    mmr = np.array([tier.mmr for tier in tiers])
+    rules = AccountRules(*account_rules(scene.instrument, scene.settings))
+    funding = (due.bar, due.at_open, due.rate, due.mark)
+    found = []
+    for run in (run_bars, by_stretches):
+        state = new_state(scene.settings.initial_capital)
+        state["last_ref"] = bars.open[0]
+        fills, equity = np.zeros(room, COMPACT_FILL_DTYPE), np.empty(len(bars))
+        common = (
+            market, bars.timeframe.step_ms, (signal.target, signal.stop_distance, signal.take_distance),
+            funding, lots, mmr, rules, state, fills, equity,
+        )  # fmt: skip
+        if run is run_bars:
+            done = run(*common, 0)
+        else:
+            guide = market_guide((bars.low, bars.high, mark.low, mark.high), due.bar, due.rate, due.mark)
+            size = len(bars) + 2
+            done = run(*common, guide, (np.empty(size, np.int64), np.empty(size), np.empty(len(due.bar) + 1)))
+        found.append((done, state[0], fills[: int(state[0]["fills"])], equity[:done]))
+    return found
+
+
+def assert_equal(scene: Scene, room: int = ROOM) -> np.ndarray:
+    (done, state, fills, equity), (other_done, other_state, other_fills, other_equity) = both(scene, room)
+    assert other_done == done
+    for name in state.dtype.names:
+        assert np.array_equal(other_state[name], state[name], equal_nan=True), name
+    for name in fills.dtype.names:
+        assert np.array_equal(other_fills[name], fills[name]), name
+    assert np.array_equal(other_equity, equity)
+    return fills
+
+
+@settings(max_examples=1500, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1))
+def test_any_generated_market_passes_alike(seed):
+    assert_equal(random_scene(seed))
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=st.integers(0, 2**32 - 1), parts=st.integers(2, 12), dust=st.booleans())
+def test_long_holds_pass_alike(seed, parts, dust):
+    assert_equal(long_scene(seed, parts, dust=dust))
+
+
+def long_scene(seed: int, parts: int, *, dust: bool) -> Scene:
+    """Hundreds of bars with few decisions: stops, take-profits and liquidations far from the entry."""
+    rng = np.random.default_rng(seed)
+    bars = 64 * parts + int(rng.integers(-9, 9))
+    sigma = float(rng.choice([0.001, 0.004, 0.02]))
+    close = np.maximum(10.0, np.round(30_000 * np.exp(np.cumsum(rng.standard_normal(bars) * sigma)), 1))
+    open_ = np.concatenate(([30_000.0], close[:-1]))
+    high = np.round(np.maximum(open_, close) * (1 + abs(rng.standard_normal(bars)) * sigma / 2), 1)
+    low = np.round(np.minimum(open_, close) * (1 - abs(rng.standard_normal(bars)) * sigma / 2), 1)
+    made = make_bars(list(zip(open_, high, low, close, strict=True)), skip=tuple(rng.integers(1, bars, 3)))
+    turns = np.sort(rng.integers(0, bars, int(rng.integers(1, 9))))
+    target = np.zeros(bars)
+    for turn in turns:
+        target[turn:] = rng.choice([-1.0, -0.4, 0.0, 0.5, 1.0])
+    distance = close * sigma * float(rng.choice([2, 8, 40]))
+    stop = distance if rng.random() < 0.5 else np.full(bars, np.nan)
+    take = 2 * distance if rng.random() < 0.5 else None
+    every = int(rng.choice([1, 8])) * HOUR.step_ms
+    offset = 1_800_000 if rng.random() < 0.3 else 0
+    when = np.arange(0, int(made.ts[-1]), every) + offset
+    size = 0.01 if dust else 0.0003
+    funding = [(int(ts), float(rng.standard_normal() * size), float(rng.choice(close))) for ts in when]
+    scene = scene_of(
+        made,
+        make_signal(target, stop, take),
+        funding=funding,
+        leverage=float(rng.choice([1, 3, 10, 50, 100])),
+        isolated=bool(rng.random() < 0.4),
+        size_value=float(rng.choice([0.2, 1.0])),
+        first_bar=int(rng.choice([0, 1, 50, bars])),
+    )
+    if rng.random() < 0.3:  # a mark price that is not consistent with itself
+        mark = scene.mark
+        scene = replace(scene, mark=replace(mark, low=mark.low + rng.standard_normal(bars) * sigma * 30_000))
+    return scene
+
+
+def test_generated_markets_hold_every_reason():
+    reasons: Counter[int] = Counter()
+    for seed in range(300):
+        reasons.update(assert_equal(random_scene(seed))["reason"].tolist())
+        reasons.update(assert_equal(long_scene(seed, 4, dust=seed % 2 == 0))["reason"].tolist())
+    assert set(reasons) == {int(reason) for reason in FillReason}
+    assert min(reasons.values()) > 20
+
+
+@pytest.mark.parametrize("room", [161, 164, 180])
+def test_too_little_room_is_told_and_never_overrun(room):
+    stopped = 0
+    for seed in range(40):
+        scene = random_scene(seed)
+        _, (done, state, fills, equity) = both(scene, room)
+        assert len(fills) == int(state["fills"]) <= room
+        _, (_, _, all_fills, whole) = both(scene)
+        assert np.array_equal(fills, all_fills[: len(fills)])
+        assert np.array_equal(equity, whole[:done])
+        stopped += done < len(whole)
+    assert stopped > 0
+
+
+def test_a_market_without_settlements_or_with_one_bar_passes():
+    bars = make_bars([(100.0, 101.0, 99.0, 100.0)])
+    assert_equal(scene_of(bars, make_signal(np.ones(1))))
+    bars = make_bars([(100.0, 101.0, 99.0, 100.0)] * 200)
+    assert_equal(scene_of(bars, make_signal(np.ones(200)), leverage=100.0))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    bars=st.integers(1, 80),
+    offset=st.integers(0, 20),
+    begin=st.integers(0, 90),
+    sides=st.sampled_from([(1.0, -1.0), (1.0, -0.0), (0.0, -1.0)]),
+)
+def test_runs_of_a_cross_are_those_of_its_target(seed, bars, offset, begin, sides):
+    rng = np.random.default_rng(seed)
+    upper, lower = rng.integers(0, 12, bars + offset) + 0.5, rng.integers(0, 12, bars + offset) + 0.0
+    if rng.random() < 0.2:
+        upper[rng.integers(0, len(upper))] = rng.choice([np.nan, 3.0])
+    target = np.where(upper > lower, sides[0], sides[1])[offset:]
+    target[:begin] = 0.0
+    made = (np.empty(bars + 2, np.int64), np.empty(bars + 2))
+    above = np.empty(-(-bars // 8) * 8, np.bool_)
+    count = runs_of_a_cross(upper, lower, begin, offset, *sides, *made, above, above.view(np.uint64))
+    known = (upper != lower) & ~np.isnan(upper)
+    if count < 0:
+        assert not known[offset + begin :].all()
+        return
+    assert begin >= bars or known[offset + begin :].all()
+    starts, targets = made[0][:count], made[1][:count]
+    assert starts[0] == 0
+    assert np.array_equal(np.repeat(targets, np.diff([*starts.tolist(), bars])), target)
+
+
+def test_what_a_guide_tells_of_blocks():
+    rng = np.random.default_rng(1)
+    low, high = rng.random(130), rng.random(130)
+    due = place_settlements(
+        np.arange(130) * 10, 10, np.arange(1, 1300, 100), rng.random(13) - 0.5, np.full(13, 2.0)
+    )
+    short, long, settled, charge = market_guide((low, high, low, high), due.bar, due.rate, due.mark)
+    assert short[0].tolist() == [low[i : i + 8].min() for i in range(0, 130, 8)]
+    assert long[1].tolist() == [high[i : i + 64].max() for i in range(0, 130, 64)]
+    assert settled.tolist() == [int((due.bar <= bar).sum()) for bar in range(130)]
+    assert charge[-1] == pytest.approx(np.abs(due.rate * 2.0).sum())
