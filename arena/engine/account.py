@@ -54,6 +54,7 @@ STATE_DTYPE = np.dtype(
         ("clipped", np.int64),
         ("next_funding", np.int64),
         ("ruined", np.int64),
+        ("ambiguous", np.int64),  # bars that met more than one level of the position
     ],
     align=True,
 )

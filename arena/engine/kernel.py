@@ -10,17 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import (
-    REASON_STOP,
-    REASON_TAKE,
-    SIZE_EPS,
-    execute_order,
-    liquidate,
-    market_fill,
-    reset_liquidation,
-    settle_funding,
-)
+from arena.engine.account import SIZE_EPS, execute_order, reset_liquidation, settle_funding
 from arena.engine.jit import inlined, kernel
+from arena.engine.path import at_open, walk
 
 FILLS_PER_BAR = 160
 """Room that must be left before a bar begins: a step-down through 99 tiers and the orders around it."""
@@ -39,6 +31,7 @@ def run_bars(
     fills: Any,
     equity: Any,
     start: int,
+    path: Any,
 ) -> int:
     """Run bars from `start` until the end or until `fills` is nearly full.
 
@@ -54,6 +47,7 @@ def run_bars(
         fills: COMPACT_FILL_DTYPE rows, written from state.fills on.
         equity: (n,) written; USDT at each close.
         start: first bar to run.
+        path: None for the adverse extreme first, else (mode, finer bars or None), see `path`.
 
     Returns:
         The next bar to run; n when done.
@@ -78,7 +72,7 @@ def run_bars(
                 return bar
             prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
             adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
-            _play_bar(state, fills, bar, prices, adjacent, funding, rules, tier_lots, tier_mmr)
+            _play_bar(state, fills, bar, prices, adjacent, funding, rules, tier_lots, tier_mmr, path)
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
@@ -102,13 +96,14 @@ def _play_bar(
     rules: Any,
     tier_lots: Any,
     tier_mmr: Any,
+    path: Any,
 ) -> None:
     """Play the events of one bar in their order of time, up to the decision at its close."""
-    due, at_open, rate, mark = funding
-    while state.next_funding < len(due) and due[state.next_funding] == bar and at_open[state.next_funding]:
+    due, is_at_open, rate, mark = funding
+    while state.next_funding < len(due) and due[state.next_funding] == bar and is_at_open[state.next_funding]:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
-        _at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr)
+        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr)
     if state.order_bar >= 0:
         if adjacent:
             execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr)
@@ -119,7 +114,7 @@ def _play_bar(
     while state.next_funding < len(due) and due[state.next_funding] == bar:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
-        _walk(state, fills, bar, prices, rules, tier_lots, tier_mmr)
+        walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path)
 
 
 @inlined
@@ -147,55 +142,3 @@ def _size(state: Any, target: float, equity: float, price: float, rules: Any) ->
         lots = abs(target) * rules.size_value / rules.lot_sz
     lots = np.floor(lots + SIZE_EPS)
     return float(lots if target > 0.0 else -lots)
-
-
-@inlined
-def _at_open(
-    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any
-) -> None:
-    """Liquidation on the mark's open, then resting orders that the open has jumped: they fill at the open."""
-    open_, mark = prices[0], prices[3]
-    sign = 1.0 if state.lots > 0.0 else -1.0
-    if sign * (mark - state.liq) <= 0.0:
-        liquidate(state, fills, bar, mark, rules, tier_lots, tier_mmr)
-    if state.lots != 0.0:
-        if sign * (open_ - state.stop) <= 0.0:
-            _exit(state, fills, bar, open_, REASON_STOP, rules)
-        elif sign * (open_ - state.take) >= 0.0:
-            _exit(state, fills, bar, open_, REASON_TAKE, rules)
-    if state.lots == 0.0 and state.order_bar >= 0 and sign * state.order_lots > 0.0:
-        # it would have resized a position that is gone now; an opposite order stands
-        state.acted_target = state.order_target
-        state.order_bar = -1
-        state.expired += 1
-
-
-@inlined
-def _exit(state: Any, fills: Any, bar: int, ref: float, reason: int, rules: Any) -> None:
-    """Close the whole position by a resting order that has been triggered."""
-    state.orders += 1
-    market_fill(state, fills, bar, -state.lots, ref, reason, -1, rules)
-    state.liq = np.nan
-
-
-@inlined
-def _walk(state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> None:
-    """Walk the bar's path, the adverse extreme first.
-
-    Of stop and liquidation the one nearer to the open comes first, the liquidation on a tie; the
-    take-profit comes last. Everything is mirrored for a short by `sign`.
-    """
-    open_, high, low, mark_open, mark_high, mark_low = prices
-    sign = 1.0 if state.lots > 0.0 else -1.0
-    worst, best, mark_worst = (low, high, mark_low) if sign > 0.0 else (high, low, mark_high)
-    while state.lots != 0.0:
-        stopped = sign * (worst - state.stop) <= 0.0
-        if sign * (mark_worst - state.liq) <= 0.0 and not (stopped and sign * (state.stop - state.liq) > 0.0):
-            price = sign * min(sign * state.liq, sign * mark_open)
-            liquidate(state, fills, bar, price, rules, tier_lots, tier_mmr)
-        elif stopped:
-            _exit(state, fills, bar, sign * min(sign * state.stop, sign * open_), REASON_STOP, rules)
-        elif sign * (best - state.take) >= 0.0:
-            _exit(state, fills, bar, sign * max(sign * state.take, sign * open_), REASON_TAKE, rules)
-        else:
-            break

@@ -7,17 +7,18 @@ change of equity to 1e-9 of the capital.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.core.bars import Bars, FloatArray
+from arena.core.bars import Bars, FloatArray, IntArray
 from arena.core.errors import ArenaError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
+from arena.engine.conduct import USUAL, Conduct
 from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
 
@@ -69,6 +70,9 @@ class AccountCourse:
     clipped: int
     ruined: bool
     lot_sz: float
+    ambiguous: int = 0  # bars that met more than one level
+    unresolved: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
+    """Ambiguous bars whose finer bars were asked for and not there."""
 
     @cached_property
     def position(self) -> FloatArray:
@@ -83,10 +87,12 @@ def simulate(
     mark: MarkPrices,
     instrument: Instrument,
     settings: AccountSettings,
+    conduct: Conduct = USUAL,
 ) -> AccountCourse:
     """Run one account over `bars` and return its course.
 
-    `signal`, `mark` and `bars` have equal length n; `settlements` index into the bars.
+    `signal`, `mark` and `bars` have equal length n; `settlements` index into the bars; `conduct` says
+    what is assumed beyond the plain account.
 
     Raises:
         ArenaError: the account identity does not hold - a bug, never a property of the data.
@@ -106,6 +112,8 @@ def simulate(
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
     rules = account_rules(instrument, settings)
+    wanted = np.zeros(n if conduct.fine is not None else 0, np.bool_)
+    path = conduct.path(wanted)
     done = 0
     while done < n:
         if done:  # the last pass ran out of room for fills
@@ -122,8 +130,9 @@ def simulate(
             fills,
             equity,
             done,
+            path,
         )
-    return _course(state[0], fills, equity, bars, instrument, settings)
+    return _course(state[0], fills, equity, bars, instrument, settings, np.flatnonzero(wanted))
 
 
 def new_state(cash: float) -> NDArray[np.void]:
@@ -174,6 +183,7 @@ def _course(
     bars: Bars,
     instrument: Instrument,
     settings: AccountSettings,
+    unresolved: IntArray,
 ) -> AccountCourse:
     price_pnl = float(state["price_pnl"])
     if len(bars):
@@ -202,4 +212,6 @@ def _course(
         clipped=int(state["clipped"]),
         ruined=bool(state["ruined"]),
         lot_sz=instrument.lot_sz,
+        ambiguous=int(state["ambiguous"]),
+        unresolved=unresolved,
     )

@@ -78,6 +78,8 @@ class Account:
     rejected: int = 0
     clipped: int = 0
     dead: bool = False
+    ambiguous: int = 0
+    unresolved: list[int] = field(default_factory=list)
 
     @property
     def long(self) -> bool:
@@ -237,36 +239,66 @@ class Account:
             self.acted, self.order = self.order.target, None
             self.expired += 1
 
-    def intrabar(self, bar: int, candle: dict[str, D]) -> None:
-        """The bar's path, adverse side first."""
-        while self.contracts != 0:
-            was_long = self.long
-            bad, good = ("low", "high") if was_long else ("high", "low")
-            liq = self.liquidation_price()
+    def levels_met(self, candle: dict[str, D]) -> set[str]:
+        """Which of stop, liquidation and take-profit lie within the candle."""
+        bad, good = ("low", "high") if self.long else ("high", "low")
+        levels = {
+            "stop": (self.stop, candle[bad]),
+            "liquidation": (self.liquidation_price(), candle[f"mark_{bad}"]),
+            "take": (self.take, candle[good]),
+        }
+        met = set()
+        for name, (level, extreme) in levels.items():
+            falling = self.long == (name != "take")
+            if level is not None and (extreme <= level if falling else extreme >= level):
+                met.add(name)
+        return met
 
-            def reached(level: D | None, extreme: D, *, falling: bool) -> bool:
-                return level is not None and (extreme <= level if falling else extreme >= level)
+    def intrabar(self, bar: int, candle: dict[str, D], order: str, parts: list[dict[str, D]] | None) -> None:
+        """The path inside a bar; `parts` are its finer candles, None where nobody asks for them."""
+        if self.contracts == 0:
+            return
+        ambiguous = len(self.levels_met(candle)) > 1
+        self.ambiguous += ambiguous
+        if not ambiguous or parts is None:
+            self.travel(bar, candle, order)
+            return
+        if not parts:
+            self.unresolved.append(bar)
+            self.travel(bar, candle, order)
+        for number, part in enumerate(parts):
+            if number:
+                self.open_auction(bar, part["open"], part["mark_open"])
+            self.travel(bar, part, "worst")
 
-            stop_hit = reached(self.stop, candle[bad], falling=was_long)
-            liq_hit = reached(liq, candle[f"mark_{bad}"], falling=was_long)
-            if stop_hit and liq_hit:
-                assert self.stop is not None
-                assert liq is not None
-                nearer = self.stop > liq if was_long else self.stop < liq
-                liq_hit = not nearer
-                stop_hit = nearer
-            worse, better = (min, max) if was_long else (max, min)
-            if liq_hit:
-                assert liq is not None
-                self.liquidate(bar, worse(liq, candle["mark_open"]))
-            elif stop_hit:
-                assert self.stop is not None
-                self.trade(bar, -self.contracts, worse(self.stop, candle["open"]), "stop_loss")
-            elif reached(self.take, candle[good], falling=not was_long):
-                assert self.take is not None
-                self.trade(bar, -self.contracts, better(self.take, candle["open"]), "take_profit")
-            else:
-                return
+    def travel(self, bar: int, candle: dict[str, D], order: str) -> None:
+        """Visit both extremes of a candle, one after the other, and do what is met there."""
+        if self.contracts == 0:
+            return
+        bad, good = ("low", "high") if self.long else ("high", "low")
+        near = abs(candle[good] - candle["open"]) < abs(candle[bad] - candle["open"])
+        good_first = {"worst": False, "best": True, "ohlc": near}[order]
+        for extreme in [good, bad] if good_first else [bad, good]:
+            while self.contracts != 0:
+                met = self.levels_met(candle) & ({"take"} if extreme == good else {"stop", "liquidation"})
+                if not met:
+                    break
+                was_long, stop, take, liq = self.long, self.stop, self.take, self.liquidation_price()
+                worse, better = (min, max) if was_long else (max, min)
+                if met == {"stop", "liquidation"}:
+                    assert stop is not None
+                    assert liq is not None
+                    nearer = stop > liq if was_long else stop < liq
+                    met = {"stop"} if nearer else {"liquidation"}
+                if met == {"liquidation"}:
+                    assert liq is not None
+                    self.liquidate(bar, worse(liq, candle["mark_open"]))
+                elif met == {"stop"}:
+                    assert stop is not None
+                    self.trade(bar, -self.contracts, worse(stop, candle["open"]), "stop_loss")
+                else:
+                    assert take is not None
+                    self.trade(bar, -self.contracts, better(take, candle["open"]), "take_profit")
 
     def decide(self, bar: int, target: D, stop: D | None, take: D | None, close: D) -> None:
         rules = self.rules
@@ -296,8 +328,14 @@ def run_oracle(
     funding: list[tuple[int, bool, D, D]],
     rules: OracleRules,
     capital: D,
+    order: str = "worst",
+    parts: list[list[dict[str, D]]] | None = None,
 ) -> tuple[Account, list[D]]:
-    """Play every bar; return the account and its equity at each close."""
+    """Play every bar; return the account and its equity at each close.
+
+    `order` is how a bar is read; `parts` are each bar's finer candles, opened where more than one level
+    is met.
+    """
     account = Account(rules, capital)
     equity: list[D] = []
     for bar, candle in enumerate(candles):
@@ -313,7 +351,7 @@ def run_oracle(
                 account.expired += 1
         for _, _, rate, mark in (row for row in due if not row[1]):
             account.settle(rate, mark)
-        account.intrabar(bar, candle)
+        account.intrabar(bar, candle, order, None if parts is None else parts[bar])
         account.decide(bar, *signal[bar], candle["close"])
         equity.append(account.wallet + account.unrealised(candle["close"]))
     return account, equity

@@ -34,6 +34,8 @@ def assert_equal_fill_by_fill(scene: Scene) -> Counter[str]:
         account.clipped,
     )
     assert course.ruined == account.dead
+    assert course.ambiguous == account.ambiguous
+    assert course.unresolved.tolist() == account.unresolved
     return Counter(fill.reason for fill in account.fills)
 
 

@@ -1,0 +1,64 @@
+"""What a run assumes beyond the plain account, as the kernel takes it: what is off is None and compiled away.
+
+Holds assumptions, no rules. Invariant: `USUAL` is the plain run, bit for bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from arena.core.bars import FloatArray, IntArray
+
+BarPath = Literal["worst", "best", "ohlc"]
+_MODES: dict[BarPath, int] = {"worst": 0, "best": 1, "ohlc": 2}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FineBars:
+    """Finer bars of some of a run's bars: those of bar i are rows first[i] to first[i] + count[i].
+
+    `first` and `count` are (n,), the prices (m,), in order of time; count 0: none are known.
+    """
+
+    first: IntArray
+    count: IntArray
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    mark_open: FloatArray
+    mark_high: FloatArray
+    mark_low: FloatArray
+
+    @staticmethod
+    def none(bars: int) -> FineBars:
+        """Return no finer bar for any of `bars`."""
+        nothing = np.empty(0)
+        count = np.zeros(bars, np.int64)
+        return FineBars(count, count.copy(), *(nothing for _ in range(6)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conduct:
+    """How a run reads its bars.
+
+    With `fine`, an ambiguous bar is walked along its finer bars, and by `intrabar` where it has none.
+    """
+
+    intrabar: BarPath = "worst"
+    fine: FineBars | None = None
+
+    def path(self, wanted: NDArray[np.bool_]) -> Any:
+        """Return the kernel's `path`; `wanted`, (n,), is set where finer bars would have been opened."""
+        mode = _MODES[self.intrabar]
+        if self.fine is None:
+            return None if mode == 0 else (mode, None)
+        fine = self.fine
+        rows = (fine.open, fine.high, fine.low, fine.mark_open, fine.mark_high, fine.mark_low)
+        return (mode, (fine.first, fine.count, wanted, *rows))
+
+
+USUAL = Conduct()
