@@ -174,6 +174,39 @@ class Provenance(ResultModel):
     seed: int | None
 
 
+class BandFigures(ResultModel):
+    """The headline with the bars read in one way."""
+
+    reading: Literal["worst", "best", "ohlc", "detail"]
+    final_equity: Finite
+    total_return: Finite | None
+    sharpe: Finite | None
+    max_drawdown: Finite | None
+
+
+class Assumptions(ResultModel):
+    """How much of the result rests on what nobody measured, USDT."""
+
+    band_width: Finite = Field(description="highest minus lowest final equity of the band")
+    assumed_costs: Finite = Field(description="sum over costs of |amount| x (estimated + missing share)")
+    share: Finite | None = Field(description="(band_width + assumed_costs) / |net PnL|; above 1: all of it")
+    reason: str | None = Field(None, description="why the share is null")
+
+
+class Band(ResultModel):
+    """The headline as pessimistic, expected and optimistic: equal where no bar is ambiguous."""
+
+    ambiguous_bars: int = Field(description="bars that met more than one level of the position")
+    resolved_bars: int = Field(description="of them, bars that were walked along stored finer bars")
+    pessimistic: BandFigures = Field(description="the adverse extreme of each bar first")
+    expected: BandFigures = Field(
+        description="stored finer bars where they resolve every bar, else the nearer extreme first"
+    )
+    optimistic: BandFigures = Field(description="the favourable extreme of each bar first")
+    assumptions: Assumptions
+    detail_hash: str | None = Field(None, description="hash of the finer bars that were opened")
+
+
 class BacktestResult(ResultModel):
     """The whole of `result.json`."""
 
@@ -194,6 +227,7 @@ class BacktestResult(ResultModel):
     monthly: list[MonthReturn]
     provenance: Provenance
     warnings: list[str]
+    band: Band | None = None
     timings_ms: dict[str, Finite] | None = None
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.band import make_band
 from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
@@ -20,6 +21,7 @@ from arena.backtest.hold import hold_equity
 from arena.backtest.market import RunMarket, Window, load_market
 from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
 from arena.backtest.periods import month_returns
+from arena.backtest.readings import Readings
 from arena.backtest.result import (
     AccountInfo,
     BacktestResult,
@@ -42,7 +44,7 @@ from arena.core.instrument import Instrument
 from arena.core.signal import Signal
 from arena.data.service import DataService
 from arena.engine.records import FillReason, expand_fills
-from arena.engine.simulate import AccountCourse, AccountSettings, simulate
+from arena.engine.simulate import AccountCourse, AccountSettings
 from arena.strategies import compute_signal, get_strategy, parse_params
 
 MOST_GAPS = 100
@@ -99,8 +101,9 @@ def run_backtest(
     slip = cost_rate(config.costs)
     window = Window(config.window.start_ms, config.window.end_ms, config.limit, config.signal_window)
     tell("reading")
+    service = DataService(config.store.root)
     market = load_market(
-        DataService(config.store.root),
+        service,
         instrument,
         timeframe,
         window,
@@ -114,15 +117,16 @@ def run_backtest(
     signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
     watch.lap("strategy")
     tell("simulating")
-    course = simulate(
-        market.bars, signal, market.plan.settlements, market.mark, instrument, account_settings(config, slip)
-    )
+    readings = Readings(service, market, signal, instrument, account_settings(config, slip))
+    course = readings.play(config.intrabar)
     watch.lap("engine")
     tell("measuring")
     arrays = _arrays(config, market, instrument, signal, course, slip)
     result = _result(
         config, identity, market, instrument, course, arrays, spec.warmup(params), params.model_dump()
     )
+    band = make_band(readings, config.intrabar, config.signal_window, result.costs)
+    result = result.model_copy(update={"band": band})
     watch.lap("metrics")
     if config.report.timings:
         result = result.model_copy(update={"timings_ms": watch.steps})

@@ -245,6 +245,9 @@ class BacktestConfig(JobConfig):
     fee_rate: float = Field(ge=0, le=0.1, description="taker fee, fraction of notional")
     leverage: float = Field(ge=1, description="the exchange's leverage setting")
     margin_mode: Literal["cross", "isolated"]
+    intrabar: Literal["worst", "best", "ohlc", "detail"] = Field(
+        default="worst", description="what a bar that meets several levels is taken to have met first"
+    )
     seed: int | None = None
 
     @model_validator(mode="after")

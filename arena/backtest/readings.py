@@ -1,0 +1,77 @@
+"""One run under each reading of its bars: worst, best, ohlc, and detail along finer bars.
+
+Nothing is read or run twice. Invariant: a run without an ambiguous bar is the same under all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from arena.backtest.finer import FinerBars
+from arena.backtest.market import RunMarket
+from arena.config.models import BacktestConfig
+from arena.core.errors import ConfigError
+from arena.core.instrument import Instrument
+from arena.core.signal import Signal
+from arena.data.service import DataService
+from arena.engine.conduct import Conduct
+from arena.engine.simulate import AccountCourse, AccountSettings, simulate
+
+Reading = Literal["worst", "best", "ohlc", "detail"]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Everything a run is made of but how its bars are read."""
+
+    service: DataService
+    market: RunMarket
+    signal: Signal
+    instrument: Instrument
+    settings: AccountSettings
+    done: dict[Reading, AccountCourse] = field(default_factory=dict)
+
+    @cached_property
+    def finer(self) -> FinerBars:
+        """The stored finer bars of the run's ambiguous bars, as far as they have been opened."""
+        return FinerBars(self.service, self.market.bars, self.market.mark)
+
+    def play(self, reading: Reading) -> AccountCourse:
+        """Return the course of the account with the bars read as `reading`; each is run once."""
+        if reading not in self.done:
+            self.done[reading] = self._detail() if reading == "detail" else self._run(Conduct(reading))
+        return self.done[reading]
+
+    def _detail(self) -> AccountCourse:
+        """Run, open what was ambiguous, and run again, until no bar is left that could be opened."""
+        while True:
+            course = self._run(Conduct("worst", self.finer.columns()))
+            if not self.finer.read(course.unresolved):
+                return course
+
+    def _run(self, conduct: Conduct) -> AccountCourse:
+        market = self.market
+        return simulate(
+            market.bars,
+            self.signal,
+            market.plan.settlements,
+            market.mark,
+            self.instrument,
+            self.settings,
+            conduct,
+        )
+
+
+def require_plain(config: BacktestConfig) -> None:
+    """Stop where a batch of trials is asked for what only single runs do.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    if config.intrabar != "worst":
+        raise ConfigError(
+            f"intrabar={config.intrabar}: trials of a sweep read every bar worst case first; sweep with "
+            "intrabar=worst and run the chosen parameters once more by themselves"
+        )
