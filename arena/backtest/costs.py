@@ -57,6 +57,7 @@ def cost_provenance(
         _row("fee", 0.0, 1.0, f"fee_rate={fee_rate:g} of notional, taker, as configured", pnl.fees),
         _setting("spread", "half_spread_bps", costs.half_spread_bps),
         _setting("slippage", "slippage_bps", costs.slippage_bps, pnl.slippage),
+        *_impact(costs),
         _funding(plan, costs, pnl),
         _mark(mark_missing, bars),
         _row(
@@ -88,6 +89,14 @@ def _setting(cost: str, key: str, value: float | None, amount: float | None = No
     if value is None:
         return _row(cost, 0.0, 0.0, f"costs.{key} is not set: this cost is left out", amount)
     return _row(cost, 0.0, 1.0, f"costs.{key}={value:g}, an assumption", amount)
+
+
+def _impact(costs: CostsConfig) -> list[CostProvenance]:
+    """Return the row of the impact where there is one; its money is in that of the slippage."""
+    if not costs.impact_coefficient:
+        return []
+    words = f"costs.impact_coefficient={costs.impact_coefficient:g}, an assumption; booked as slippage"
+    return [_row("impact", 0.0, 1.0, words)]
 
 
 def _funding(plan: FundingPlan, costs: CostsConfig, pnl: PnlSplit) -> CostProvenance:

@@ -5,7 +5,7 @@ Nothing is read or run twice. Invariant: a run without an ambiguous bar is the s
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
@@ -16,7 +16,7 @@ from arena.core.errors import ConfigError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
 from arena.data.service import DataService
-from arena.engine.conduct import Conduct
+from arena.engine.conduct import BarPath, Conduct, FineBars
 from arena.engine.simulate import AccountCourse, AccountSettings, simulate
 
 Reading = Literal["worst", "best", "ohlc", "detail"]
@@ -31,6 +31,7 @@ class Readings:
     signal: Signal
     instrument: Instrument
     settings: AccountSettings
+    conduct: Conduct
     done: dict[Reading, AccountCourse] = field(default_factory=dict)
 
     @cached_property
@@ -41,18 +42,19 @@ class Readings:
     def play(self, reading: Reading) -> AccountCourse:
         """Return the course of the account with the bars read as `reading`; each is run once."""
         if reading not in self.done:
-            self.done[reading] = self._detail() if reading == "detail" else self._run(Conduct(reading))
+            self.done[reading] = self._detail() if reading == "detail" else self._run(reading)
         return self.done[reading]
 
     def _detail(self) -> AccountCourse:
         """Run, open what was ambiguous, and run again, until no bar is left that could be opened."""
         while True:
-            course = self._run(Conduct("worst", self.finer.columns()))
+            course = self._run("worst", self.finer.columns())
             if not self.finer.read(course.unresolved):
                 return course
 
-    def _run(self, conduct: Conduct) -> AccountCourse:
+    def _run(self, reading: BarPath, fine: FineBars | None = None) -> AccountCourse:
         market = self.market
+        conduct = replace(self.conduct, intrabar=reading, fine=fine)
         return simulate(
             market.bars,
             self.signal,
@@ -70,8 +72,16 @@ def require_plain(config: BacktestConfig) -> None:
     Raises:
         ConfigError: names the key.
     """
-    if config.intrabar != "worst":
-        raise ConfigError(
-            f"intrabar={config.intrabar}: trials of a sweep read every bar worst case first; sweep with "
-            "intrabar=worst and run the chosen parameters once more by themselves"
-        )
+    costs = config.costs
+    plain = {
+        f"intrabar={config.intrabar}": config.intrabar == "worst",
+        f"costs.latency_bars={costs.latency_bars}": costs.latency_bars == 0,
+        f"costs.impact_coefficient={costs.impact_coefficient:g}": costs.impact_coefficient == 0,
+        f"costs.participation_cap={costs.participation_cap}": costs.participation_cap is None,
+    }
+    for key, is_off in plain.items():
+        if not is_off:
+            raise ConfigError(
+                f"{key}: a sweep knows intrabar=worst, and neither latency, impact nor a participation cap: "
+                "leave it as it is by default and run the chosen parameters once more by themselves"
+            )

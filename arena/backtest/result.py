@@ -96,7 +96,7 @@ class PnlSplit(ResultModel):
 class CostProvenance(ResultModel):
     """How much of one cost is known and how much assumed."""
 
-    cost: Literal["fee", "spread", "slippage", "funding", "mark_price", "margin_tiers"]
+    cost: Literal["fee", "spread", "slippage", "impact", "funding", "mark_price", "margin_tiers"]
     status: Literal["actual", "estimated", "missing"] = Field(description="the weakest part of the cost")
     actual_share: Finite
     estimated_share: Finite

@@ -18,6 +18,7 @@ from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
 from arena.backtest.hold import hold_equity
+from arena.backtest.liquidity import conduct_of
 from arena.backtest.market import RunMarket, Window, load_market
 from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
 from arena.backtest.periods import month_returns
@@ -117,7 +118,8 @@ def run_backtest(
     signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
     watch.lap("strategy")
     tell("simulating")
-    readings = Readings(service, market, signal, instrument, account_settings(config, slip))
+    conduct = conduct_of(config.costs, market, instrument)
+    readings = Readings(service, market, signal, instrument, account_settings(config, slip), conduct)
     course = readings.play(config.intrabar)
     watch.lap("engine")
     tell("measuring")

@@ -152,6 +152,21 @@ class CostsConfig(ConfigModel):
     funding_rate_estimate: float = Field(
         ge=-0.01, le=0.01, description="rate a settlement where none is stored, if estimates are allowed"
     )
+    latency_bars: int = Field(
+        default=0, ge=0, le=1000, description="bars by which a decision reaches the market late"
+    )
+    impact_coefficient: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="Y of the square-root impact Y x daily volatility x root(order / daily volume); 0: none",
+    )
+    participation_cap: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of a bar's volume that an order may take, the rest follows in the next bars",
+    )
     missing: Literal["estimate", "error"] = Field(
         description="what to do where a cost is not known: assume and say so, or stop"
     )

@@ -96,14 +96,23 @@ def tick_above(price: float, rules: Any) -> float:
 
 
 @inlined
-def market_price(ref: float, side: float, rules: Any) -> float:
-    """Return what a market order pays at `ref`: moved against it by spread and slippage, then by rounding.
+def order_cost(lots: float, depth: Any, rules: Any) -> float:
+    """Return by what share a market order of `lots` moves its price: spread, slippage, square-root impact."""
+    if depth is None:
+        return float(rules.cost)
+    _, impact = depth
+    return float(rules.cost + impact * np.sqrt(abs(lots)))
+
+
+@inlined
+def market_price(ref: float, side: float, cost: float, rules: Any) -> float:
+    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding.
 
     Both sides are worked out and one is picked: the side hangs on the fill before, the prices do not,
     and so they are ready when it is known.
     """
-    ask = tick_above(ref * (1.0 + rules.cost), rules)
-    bid = tick_below(ref * (1.0 - rules.cost), rules)
+    ask = tick_above(ref * (1.0 + cost), rules)
+    bid = tick_below(ref * (1.0 - cost), rules)
     return ask if side > 0.0 else bid
 
 
@@ -213,9 +222,10 @@ def market_fill(
     reason: int,
     signal_bar: int,
     rules: Any,
+    cost: float,
 ) -> None:
-    """Fill signed `lots` by market order: `ref` moved against the order by spread and slippage."""
-    price = market_price(ref, lots, rules)
+    """Fill signed `lots` by market order: `ref` moved against the order by the share `cost`."""
+    price = market_price(ref, lots, cost, rules)
     book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules)
 
 
@@ -230,7 +240,7 @@ def bankruptcy_price(state: Any, rules: Any) -> float:
 
 @inlined
 def liquidate(
-    state: Any, fills: Any, bar: int, mark: float, rules: Any, tier_lots: Any, tier_mmr: Any
+    state: Any, fills: Any, bar: int, mark: float, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
 ) -> None:
     """Liquidate at `mark`: step down two tiers at a time from tier 3 up, else take the position over whole.
 
@@ -249,7 +259,9 @@ def liquidate(
         sign = 1.0 if state.lots > 0.0 else -1.0
         kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
         if equity > 0.0 and kept > 0.0:
-            market_fill(state, fills, bar, -sign * (abs(state.lots) - kept), mark, REASON_LIQ_PART, -1, rules)
+            step = abs(state.lots) - kept
+            cost = order_cost(step, depth, rules)
+            market_fill(state, fills, bar, -sign * step, mark, REASON_LIQ_PART, -1, rules, cost)
             continue
         price = bankruptcy_price(state, rules)
         book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules)
@@ -276,31 +288,63 @@ def affordable_lots(state: Any, price: float, rules: Any) -> float:
 
 
 @inlined
-def execute_order(
-    state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any
-) -> None:
-    """Bring the position to the pending order's size at `ref`, as far as limits and margin allow."""
+def reachable(state: Any, rules: Any, depth: Any) -> float:
+    """Return the signed lots, on the way from those held to those ordered, that this bar's volume allows."""
     wanted = state.order_lots
+    if depth is None:
+        return float(wanted)
+    room, _ = depth
+    held = state.lots
+    if abs(wanted - held) <= room:
+        return float(wanted)
+    step = np.floor(room + SIZE_EPS)
+    if step < rules.min_lots:
+        return float(held)
+    goal = held + (step if wanted > held else -step)
+    if goal * held < 0.0 and abs(goal) < rules.min_lots:
+        return 0.0  # what would be opened is too small: this bar closes, the next one opens
+    return float(goal)
+
+
+@inlined
+def _carry_over(state: Any, goal: float, decided: int, depth: Any) -> None:
+    """Keep the order for the next bar where the bar's volume alone kept it from being done."""
+    if depth is not None and state.lots == goal and goal != state.order_lots:
+        state.order_bar = decided
+
+
+@inlined
+def execute_order(
+    state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
+) -> None:
+    """Bring the position to the pending order's size at `ref`, as far as volume, limits and margin allow.
+
+    `depth` is None or (lots that an order may take of this bar, impact of one lot); what is beyond stays
+    pending. All that an order does in a bar, the closing part of a reversal included, moves its price.
+    """
+    wanted = reachable(state, rules, depth)
     held = state.lots
     decided = state.order_bar
     state.order_bar = -1
     state.acted_target = state.order_target
-    if wanted == 0.0 and state.order_target != 0.0:
+    if state.order_lots == 0.0 and state.order_target != 0.0 and decided == bar - 1:
         state.rejected += 1  # the account is too small for one lot
     if wanted == held:
+        _carry_over(state, wanted, decided, depth)
         return
     state.orders += 1
+    cost = order_cost(wanted - held, depth, rules)
     sign = 1.0 if wanted > 0.0 else -1.0
     if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
-        market_fill(state, fills, bar, -held, ref, REASON_CLOSE, decided, rules)
+        market_fill(state, fills, bar, -held, ref, REASON_CLOSE, decided, rules, cost)
     elif abs(wanted) < abs(held):
         if abs(held) - abs(wanted) >= rules.min_lots:
-            market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules)
+            market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules, cost)
         else:
             state.rejected += 1
     cut = 0
     if abs(wanted) > abs(state.lots):
-        price = market_price(ref, sign, rules)
+        price = market_price(ref, sign, cost, rules)
         size = abs(wanted)
         most = affordable_lots(state, price, rules)
         if size > most:  # a branch, so that the usual order does not wait for what it could have cost
@@ -312,8 +356,9 @@ def execute_order(
             state.rejected += 1
         else:
             state.clipped += cut
-            market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules)
+            market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules, cost)
             _set_protection(state, sign, rules)
+    _carry_over(state, wanted, decided, depth)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.core.bars import FloatArray, IntArray
+from arena.core.bars import FloatArray, IntArray, TsArray
 
 BarPath = Literal["worst", "best", "ohlc"]
 _MODES: dict[BarPath, int] = {"worst": 0, "best": 1, "ohlc": 2}
@@ -42,14 +42,34 @@ class FineBars:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Conduct:
-    """How a run reads its bars.
+class Liquidity:
+    """What the market takes, (n,) each.
 
-    With `fine`, an ambiguous bar is walked along its finer bars, and by `intrabar` where it has none.
+    `room_lots` is what an order may take of each bar, inf for no limit; `impact` the share by which one
+    lot moves the price, growing with the root of the lots.
+    """
+
+    room_lots: FloatArray
+    impact: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Conduct:
+    """How a run reads its bars and meets the market.
+
+    With `fine`, an ambiguous bar is walked along its finer bars, and by `intrabar` where it has none. A
+    decision is acted upon `latency_bars` closes late.
     """
 
     intrabar: BarPath = "worst"
     fine: FineBars | None = None
+    liquidity: Liquidity | None = None
+    latency_bars: int = 0
+
+    def columns(self, wanted: NDArray[np.bool_]) -> Any:
+        """Return the kernel's `conduct`; `wanted` as in `path`."""
+        liquidity = None if self.liquidity is None else (self.liquidity.room_lots, self.liquidity.impact)
+        return self.path(wanted), liquidity
 
     def path(self, wanted: NDArray[np.bool_]) -> Any:
         """Return the kernel's `path`; `wanted`, (n,), is set where finer bars would have been opened."""
@@ -62,3 +82,17 @@ class Conduct:
 
 
 USUAL = Conduct()
+
+
+def decided_at(ts: TsArray, step_ms: int, latency_bars: int) -> IntArray:
+    """Return the bar whose decision is acted upon at each close, -1 for none yet, (n,).
+
+    It is the one `latency_bars` before. Where bars are missing between the two, the decision has gone
+    stale on its way and the last one that arrived stands.
+    """
+    own = np.arange(len(ts), dtype=np.int64)
+    if latency_bars == 0:
+        return own
+    source = own - latency_bars
+    whole = (source >= 0) & (ts - ts[np.maximum(source, 0)] == latency_bars * step_ms)
+    return np.asarray(np.maximum.accumulate(np.where(whole, source, -1)), np.int64)

@@ -31,7 +31,7 @@ def run_bars(
     fills: Any,
     equity: Any,
     start: int,
-    path: Any,
+    conduct: Any,
 ) -> int:
     """Run bars from `start` until the end or until `fills` is nearly full.
 
@@ -47,13 +47,16 @@ def run_bars(
         fills: COMPACT_FILL_DTYPE rows, written from state.fills on.
         equity: (n,) written; USDT at each close.
         start: first bar to run.
-        path: None for the adverse extreme first, else (mode, finer bars or None), see `path`.
+        conduct: (path, liquidity), each None where it is off, so that its code is compiled away; path:
+            (mode, finer bars or None), see `path`; liquidity: (lots an order may take of the bar, impact
+            of one lot), each (n,).
 
     Returns:
         The next bar to run; n when done.
     """
     ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     target, stop_distance, take_distance = signal
+    path, liquidity = conduct
     due = funding[0]
     state = state_array[0]
     room = len(fills) - FILLS_PER_BAR
@@ -72,7 +75,19 @@ def run_bars(
                 return bar
             prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
             adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
-            _play_bar(state, fills, bar, prices, adjacent, funding, rules, tier_lots, tier_mmr, path)
+            _play_bar(
+                state,
+                fills,
+                bar,
+                prices,
+                adjacent,
+                funding,
+                rules,
+                tier_lots,
+                tier_mmr,
+                path,
+                bar_depth(liquidity, i),
+            )
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
@@ -97,16 +112,17 @@ def _play_bar(
     tier_lots: Any,
     tier_mmr: Any,
     path: Any,
+    depth: Any,
 ) -> None:
     """Play the events of one bar in their order of time, up to the decision at its close."""
     due, is_at_open, rate, mark = funding
     while state.next_funding < len(due) and due[state.next_funding] == bar and is_at_open[state.next_funding]:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
-        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr)
+        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)
     if state.order_bar >= 0:
-        if adjacent:
-            execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr)
+        if adjacent or state.order_bar < bar - 1:  # an order at work lives through a hole
+            execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr, depth)
         else:
             # the bar after the decision is missing: the decision is stale, the next close decides anew
             state.order_bar = -1
@@ -114,7 +130,15 @@ def _play_bar(
     while state.next_funding < len(due) and due[state.next_funding] == bar:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
-        walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path)
+        walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path, depth)
+
+
+@inlined
+def bar_depth(liquidity: Any, bar: Any) -> Any:
+    """Return this bar's row of the liquidity, None where it is off."""
+    if liquidity is None:
+        return None
+    return liquidity[0][bar], liquidity[1][bar]
 
 
 @inlined

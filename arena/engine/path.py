@@ -9,34 +9,42 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import REASON_STOP, REASON_TAKE, liquidate, market_fill
+from arena.engine.account import REASON_STOP, REASON_TAKE, liquidate, market_fill, order_cost
 from arena.engine.jit import inlined
 
 WORST, BEST, OHLC = 0, 1, 2
 
 
 @inlined
-def exit_whole(state: Any, fills: Any, bar: int, ref: float, reason: int, rules: Any) -> None:
+def exit_whole(state: Any, fills: Any, bar: int, ref: float, reason: int, rules: Any, depth: Any) -> None:
     """Close the whole position by a resting order that has been triggered."""
     state.orders += 1
-    market_fill(state, fills, bar, -state.lots, ref, reason, -1, rules)
+    cost = order_cost(state.lots, depth, rules)
+    market_fill(state, fills, bar, -state.lots, ref, reason, -1, rules, cost)
     state.liq = np.nan
 
 
 @inlined
-def at_open(state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> None:
+def at_open(
+    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
+) -> None:
     """Liquidation on the mark's open, then resting orders that the open has jumped: they fill at the open."""
     open_, mark = prices[0], prices[3]
     sign = 1.0 if state.lots > 0.0 else -1.0
     if sign * (mark - state.liq) <= 0.0:
-        liquidate(state, fills, bar, mark, rules, tier_lots, tier_mmr)
+        liquidate(state, fills, bar, mark, rules, tier_lots, tier_mmr, depth)
     if state.lots != 0.0:
         if sign * (open_ - state.stop) <= 0.0:
-            exit_whole(state, fills, bar, open_, REASON_STOP, rules)
+            exit_whole(state, fills, bar, open_, REASON_STOP, rules, depth)
         elif sign * (open_ - state.take) >= 0.0:
-            exit_whole(state, fills, bar, open_, REASON_TAKE, rules)
+            exit_whole(state, fills, bar, open_, REASON_TAKE, rules, depth)
+    _drop_order(state, sign)
+
+
+@inlined
+def _drop_order(state: Any, sign: float) -> None:
+    """Drop a pending order that would have resized a position that is gone now; an opposite order stands."""
     if state.lots == 0.0 and state.order_bar >= 0 and sign * state.order_lots > 0.0:
-        # it would have resized a position that is gone now; an opposite order stands
         state.acted_target = state.order_target
         state.order_bar = -1
         state.expired += 1
@@ -44,7 +52,15 @@ def at_open(state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots
 
 @inlined
 def walk(
-    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any, path: Any
+    state: Any,
+    fills: Any,
+    bar: int,
+    prices: Any,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    path: Any,
+    depth: Any,
 ) -> None:
     """Walk the bar's path with the position held; a bar that meets more than one level is counted."""
     _, high, low, _, mark_high, mark_low = prices
@@ -58,10 +74,11 @@ def walk(
     ambiguous = (stopped and liquidated) or (taken and (stopped or liquidated))
     state.ambiguous += ambiguous
     if path is None:
-        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr)
-        _favourable(state, fills, bar, prices, rules)
+        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)
+        _favourable(state, fills, bar, prices, rules, depth)
     else:
-        _walk_by(state, fills, bar, prices, rules, tier_lots, tier_mmr, ambiguous, path[0], path[1])
+        _walk_by(state, fills, bar, prices, rules, tier_lots, tier_mmr, ambiguous, path[0], path[1], depth)
+    _drop_order(state, sign)
 
 
 @inlined
@@ -76,45 +93,54 @@ def _walk_by(
     ambiguous: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
     mode: int,
     fine: Any,
+    depth: Any,
 ) -> None:
     """Walk by `mode`, or along the finer bars where these are handed in and have any for this bar."""
     if fine is None:
-        _walk_coarse(state, fills, bar, prices, rules, tier_lots, tier_mmr, mode)
+        _walk_coarse(state, fills, bar, prices, rules, tier_lots, tier_mmr, mode, depth)
     else:
         first, count, wanted = fine[0], fine[1], fine[2]
         if not ambiguous or count[bar] == 0:
             wanted[bar] = ambiguous
-            _walk_coarse(state, fills, bar, prices, rules, tier_lots, tier_mmr, mode)
+            _walk_coarse(state, fills, bar, prices, rules, tier_lots, tier_mmr, mode, depth)
             return
         for row in range(first[bar], first[bar] + count[bar]):
             part = (
                 fine[3][row], fine[4][row], fine[5][row], fine[6][row], fine[7][row], fine[8][row],
             )  # fmt: skip
             if row > first[bar] and state.lots != 0.0:
-                at_open(state, fills, bar, part, rules, tier_lots, tier_mmr)
+                at_open(state, fills, bar, part, rules, tier_lots, tier_mmr, depth)
             if state.lots != 0.0:
-                _walk_coarse(state, fills, bar, part, rules, tier_lots, tier_mmr, WORST)
+                _walk_coarse(state, fills, bar, part, rules, tier_lots, tier_mmr, WORST, depth)
 
 
 @inlined
 def _walk_coarse(
-    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any, mode: int
+    state: Any,
+    fills: Any,
+    bar: int,
+    prices: Any,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    mode: int,
+    depth: Any,
 ) -> None:
     """Visit the bar's two extremes in the order that `mode` says; a tie of `ohlc` is read as `worst`."""
     open_, high, low = prices[:3]
     rise, fall = high - open_, open_ - low
     nearer = rise < fall if state.lots > 0.0 else fall < rise
     if mode == BEST or (mode == OHLC and nearer):
-        _favourable(state, fills, bar, prices, rules)
-        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr)
+        _favourable(state, fills, bar, prices, rules, depth)
+        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)
     else:
-        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr)
-        _favourable(state, fills, bar, prices, rules)
+        _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)
+        _favourable(state, fills, bar, prices, rules, depth)
 
 
 @inlined
 def _adverse(
-    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any
+    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
 ) -> None:
     """Visit the extreme against the position.
 
@@ -128,15 +154,17 @@ def _adverse(
         stopped = sign * (worst - state.stop) <= 0.0
         if sign * (mark_worst - state.liq) <= 0.0 and not (stopped and sign * (state.stop - state.liq) > 0.0):
             price = sign * min(sign * state.liq, sign * mark_open)
-            liquidate(state, fills, bar, price, rules, tier_lots, tier_mmr)
+            liquidate(state, fills, bar, price, rules, tier_lots, tier_mmr, depth)
         elif stopped:
-            exit_whole(state, fills, bar, sign * min(sign * state.stop, sign * open_), REASON_STOP, rules)
+            exit_whole(
+                state, fills, bar, sign * min(sign * state.stop, sign * open_), REASON_STOP, rules, depth
+            )
         else:
             break
 
 
 @inlined
-def _favourable(state: Any, fills: Any, bar: int, prices: Any, rules: Any) -> None:
+def _favourable(state: Any, fills: Any, bar: int, prices: Any, rules: Any, depth: Any) -> None:
     """Visit the extreme in favour of the position, if there is one still."""
     if state.lots == 0.0:
         return
@@ -144,4 +172,4 @@ def _favourable(state: Any, fills: Any, bar: int, prices: Any, rules: Any) -> No
     sign = 1.0 if state.lots > 0.0 else -1.0
     best = high if sign > 0.0 else low
     if sign * (best - state.take) >= 0.0:
-        exit_whole(state, fills, bar, sign * max(sign * state.take, sign * open_), REASON_TAKE, rules)
+        exit_whole(state, fills, bar, sign * max(sign * state.take, sign * open_), REASON_TAKE, rules, depth)

@@ -18,7 +18,7 @@ from arena.core.bars import Bars, FloatArray, IntArray
 from arena.core.errors import ArenaError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
-from arena.engine.conduct import USUAL, Conduct
+from arena.engine.conduct import USUAL, Conduct, decided_at
 from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
 
@@ -113,7 +113,8 @@ def simulate(
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
     rules = account_rules(instrument, settings)
     wanted = np.zeros(n if conduct.fine is not None else 0, np.bool_)
-    path = conduct.path(wanted)
+    columns = conduct.columns(wanted)
+    decision = _arriving(signal, bars, conduct.latency_bars)
     done = 0
     while done < n:
         if done:  # the last pass ran out of room for fills
@@ -121,7 +122,7 @@ def simulate(
         done = run_bars(
             market,
             bars.timeframe.step_ms,
-            (signal.target, signal.stop_distance, signal.take_distance),
+            decision,
             (settlements.bar, settlements.at_open, settlements.rate, settlements.mark),
             tier_lots,
             tier_mmr,
@@ -130,9 +131,31 @@ def simulate(
             fills,
             equity,
             done,
-            path,
+            columns,
         )
+    if conduct.latency_bars:
+        _date_back(fills[: int(state["fills"][0])], bars, conduct.latency_bars)
     return _course(state[0], fills, equity, bars, instrument, settings, np.flatnonzero(wanted))
+
+
+def _arriving(signal: Signal, bars: Bars, latency_bars: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return target, stop and take-profit distance as they are known at each close when they come late."""
+    if not latency_bars:
+        return signal.target, signal.stop_distance, signal.take_distance
+    source = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
+    known, row = source >= 0, np.maximum(source, 0)
+    return (
+        np.where(known, signal.target[row], 0.0),
+        np.where(known, signal.stop_distance[row], np.nan),
+        np.where(known, signal.take_distance[row], np.nan),
+    )
+
+
+def _date_back(fills: NDArray[np.void], bars: Bars, latency_bars: int) -> None:
+    """Make the fills name the bar that decided them instead of the one that sent the order."""
+    source = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
+    sent = fills["signal_bar"]
+    fills["signal_bar"] = np.where(sent >= 0, source[np.maximum(sent, 0)], sent)
 
 
 def new_state(cash: float) -> NDArray[np.void]:

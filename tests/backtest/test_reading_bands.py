@@ -137,9 +137,9 @@ def test_run_without_an_ambiguous_bar_is_run_once(layered: Path, monkeypatch: py
 
 
 def _counted(function: Any, calls: list[object]) -> Any:
-    def counted(self: object, conduct: object) -> object:
-        calls.append(conduct)
-        return function(self, conduct)
+    def counted(self: object, reading: object, *rest: object) -> object:
+        calls.append(reading)
+        return function(self, reading, *rest)
 
     return counted
 

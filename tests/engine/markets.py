@@ -11,7 +11,7 @@ from arena.core.bars import Bars
 from arena.core.instrument import Instrument, MarginTier, TierTable
 from arena.core.signal import Signal
 from arena.core.timeframe import Timeframe
-from arena.engine.conduct import USUAL, Conduct, FineBars
+from arena.engine.conduct import USUAL, Conduct, FineBars, Liquidity
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.settlements import Settlements, place_settlements
 from arena.engine.simulate import AccountCourse, AccountSettings, MarkPrices, simulate
@@ -240,6 +240,22 @@ def split_scene(seed: int, *, gaps: bool = True) -> Scene:
     return replace(scene, bars=bars, mark=mark, signal=signal, conduct=Conduct("worst", fine))
 
 
+def thin_scene(seed: int) -> Scene:
+    """A random scene with little volume, or with impact, or with late decisions, or with all of them."""
+    rng = np.random.default_rng([seed, 5])
+    scene = random_scene(seed) if rng.random() < 0.7 else split_scene(seed)
+    n = len(scene.bars)
+    typical = scene.settings.initial_capital * scene.settings.leverage / (300.0 * scene.instrument.lot_sz)
+    room = np.round(typical * rng.choice([0.0, 0.1, 0.3, 1.0], n) * rng.random(n), 2)
+    limited, moved = rng.random() < 0.7, rng.random() < 0.6
+    liquidity = Liquidity(
+        room if limited else np.full(n, np.inf),
+        np.round(rng.random(n) * 0.01 / np.sqrt(max(1.0, typical)), 9) if moved else np.zeros(n),
+    )
+    late = int(rng.choice([0, 0, 1, 2, 5]))
+    return replace(scene, conduct=replace(scene.conduct, liquidity=liquidity, latency_bars=late))
+
+
 def decimal_of(value: float) -> Decimal:
     """The decimal that the float was written as."""
     return Decimal(repr(float(value)))
@@ -283,7 +299,16 @@ def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
         decimal_of(settings.initial_capital),
         scene.conduct.intrabar,
         _parts(scene.conduct.fine),
+        _depth(scene.conduct.liquidity),
+        scene.conduct.latency_bars,
     )
+
+
+def _depth(liquidity: Liquidity | None) -> list[tuple[Decimal | None, Decimal]] | None:
+    if liquidity is None:
+        return None
+    rows = zip(liquidity.room_lots.tolist(), liquidity.impact.tolist(), strict=True)
+    return [(None if room == np.inf else decimal_of(room), decimal_of(impact)) for room, impact in rows]
 
 
 def _candle(last: Bars | FineBars, mark: MarkPrices, row: int) -> dict[str, Decimal]:

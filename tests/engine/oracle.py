@@ -54,6 +54,7 @@ class OracleFill:
 
 @dataclass
 class Order:
+    bar: int
     target: D
     contracts: D
     stop_distance: D | None
@@ -78,6 +79,8 @@ class Account:
     rejected: int = 0
     clipped: int = 0
     dead: bool = False
+    room: D | None = None  # lots that an order may take of this bar; None: any
+    impact: D = ZERO  # of one lot, in this bar
     ambiguous: int = 0
     unresolved: list[int] = field(default_factory=list)
 
@@ -114,15 +117,18 @@ class Account:
         rate = self.rules.tiers[self.tier(self.contracts) - 1][1] + self.rules.fee
         return self.backing() + self.unrealised(mark) <= abs(self.coins()) * mark * rate
 
-    def fill_price(self, ref: D, *, buy: bool) -> D:
-        moved = ref * (1 + self.rules.cost) if buy else ref * (1 - self.rules.cost)
+    def fill_price(self, ref: D, contracts: D) -> D:
+        """What a market order of signed contracts pays."""
+        buy = contracts > 0
+        cost = self.rules.cost + self.impact * (abs(contracts) / self.rules.lot).sqrt()
+        moved = ref * (1 + cost) if buy else ref * (1 - cost)
         steps = grid_ceil(moved / self.rules.tick) if buy else grid_floor(moved / self.rules.tick)
         return steps * self.rules.tick
 
     def trade(self, bar: int, contracts: D, ref: D, reason: str, price: D | None = None) -> None:
         """Book one fill that opens, adds, reduces or closes."""
         if price is None:
-            price = self.fill_price(ref, buy=contracts > 0)
+            price = self.fill_price(ref, contracts)
         fee = abs(self.coins(contracts)) * price * self.rules.fee
         self.wallet -= fee
         self.fees += fee
@@ -180,27 +186,45 @@ class Account:
         tier_limit = grid_floor(max(allowed, default=D(0)) / rules.lot) * rules.lot
         return grid_floor(min(money, tier_limit) / rules.lot) * rules.lot
 
+    def goal(self, order: Order) -> D:
+        """How far towards the order's size this bar's volume lets the position go."""
+        wanted, held, rules = order.contracts, self.contracts, self.rules
+        if self.room is None or abs(wanted - held) <= self.room * rules.lot:
+            return wanted
+        step = grid_floor(self.room) * rules.lot
+        if step < rules.min_contracts:
+            return held
+        goal = held + (step if wanted > held else -step)
+        flips = goal * held < 0
+        return ZERO if flips and abs(goal) < rules.min_contracts else goal
+
     def execute(self, bar: int, ref: D) -> None:
-        order, rules = self.order, self.rules
+        order = self.order
         assert order is not None
         self.order = None
         self.acted = order.target
-        wanted, held = order.contracts, self.contracts
-        if wanted == 0 and order.target != 0:
+        if order.contracts == 0 and order.target != 0 and bar == order.bar + 1:
             self.rejected += 1
-        if wanted == held:
-            return
+        goal, held = self.goal(order), self.contracts
+        if goal != held:
+            self.move(bar, ref, goal, order)
+        if self.contracts == goal != order.contracts:
+            self.order = order
+
+    def move(self, bar: int, ref: D, wanted: D, order: Order) -> None:
+        """Go to `wanted` contracts in one order: what it does in the bar has one price."""
+        rules, held = self.rules, self.contracts
+        price = self.fill_price(ref, wanted - held)
         if held != 0 and wanted * held <= 0:
-            self.trade(bar, -held, ref, "close")
+            self.trade(bar, -held, ref, "close", price)
         elif abs(wanted) < abs(held):
             if abs(held) - abs(wanted) >= rules.min_contracts:
-                self.trade(bar, wanted - held, ref, "close")
+                self.trade(bar, wanted - held, ref, "close", price)
             else:
                 self.rejected += 1
         if abs(wanted) <= abs(self.contracts):
             return
         direction = 1 if wanted > 0 else -1
-        price = self.fill_price(ref, buy=wanted > 0)
         size = min(abs(wanted), self.largest_position(price), abs(self.contracts) + rules.max_order_contracts)
         added = size - abs(self.contracts)
         if added <= 0 or added < rules.min_contracts:
@@ -208,7 +232,7 @@ class Account:
             return
         if size < D("0.99") * abs(wanted) - rules.lot:
             self.clipped += 1
-        self.trade(bar, direction * added, ref, "open")
+        self.trade(bar, direction * added, ref, "open", price)
         self.stop = self._level(-direction, order.stop_distance)
         self.take = self._level(direction, order.take_distance)
 
@@ -235,6 +259,10 @@ class Account:
             take_hit = self.take is not None and (open_ >= self.take if was_long else open_ <= self.take)
             if stop_hit or take_hit:
                 self.trade(bar, -self.contracts, open_, "stop_loss" if stop_hit else "take_profit")
+        self.drop_order(was_long=was_long)
+
+    def drop_order(self, *, was_long: bool) -> None:
+        """Forget an order that would have resized a position that is gone now."""
         if self.contracts == 0 and self.order and self.order.contracts * (1 if was_long else -1) > 0:
             self.acted, self.order = self.order.target, None
             self.expired += 1
@@ -258,6 +286,11 @@ class Account:
         """The path inside a bar; `parts` are its finer candles, None where nobody asks for them."""
         if self.contracts == 0:
             return
+        was_long = self.long
+        self.read(bar, candle, order, parts)
+        self.drop_order(was_long=was_long)
+
+    def read(self, bar: int, candle: dict[str, D], order: str, parts: list[dict[str, D]] | None) -> None:
         ambiguous = len(self.levels_met(candle)) > 1
         self.ambiguous += ambiguous
         if not ambiguous or parts is None:
@@ -266,8 +299,9 @@ class Account:
         if not parts:
             self.unresolved.append(bar)
             self.travel(bar, candle, order)
+            return
         for number, part in enumerate(parts):
-            if number:
+            if number and self.contracts != 0:
                 self.open_auction(bar, part["open"], part["mark_open"])
             self.travel(bar, part, "worst")
 
@@ -318,7 +352,7 @@ class Account:
         else:
             size = abs(target) * rules.size_value
         size = grid_floor(size / rules.lot) * rules.lot
-        self.order = Order(target, size if target > 0 else -size, stop, take)
+        self.order = Order(bar, target, size if target > 0 else -size, stop, take)
 
 
 def run_oracle(
@@ -330,21 +364,27 @@ def run_oracle(
     capital: D,
     order: str = "worst",
     parts: list[list[dict[str, D]]] | None = None,
+    depth: list[tuple[D | None, D]] | None = None,
+    latency: int = 0,
 ) -> tuple[Account, list[D]]:
     """Play every bar; return the account and its equity at each close.
 
     `order` is how a bar is read; `parts` are each bar's finer candles, opened where more than one level
-    is met.
+    is met; `depth` is (lots an order may take, impact of one lot) a bar; a decision is acted upon
+    `latency` closes late, if no bar is missing on its way.
     """
     account = Account(rules, capital)
     equity: list[D] = []
+    arrived: tuple[D, D | None, D | None] = (ZERO, None, None)
     for bar, candle in enumerate(candles):
+        if depth is not None:
+            account.room, account.impact = depth[bar]
         due = [row for row in funding if row[0] == bar]
         for _, _, rate, mark in (row for row in due if row[1]):
             account.settle(rate, mark)
         account.open_auction(bar, candle["open"], candle["mark_open"])
         if account.order is not None:
-            if adjacent[bar]:
+            if adjacent[bar] or account.order.bar < bar - 1:
                 account.execute(bar, candle["open"])
             else:
                 account.order = None
@@ -352,6 +392,8 @@ def run_oracle(
         for _, _, rate, mark in (row for row in due if not row[1]):
             account.settle(rate, mark)
         account.intrabar(bar, candle, order, None if parts is None else parts[bar])
-        account.decide(bar, *signal[bar], candle["close"])
+        if bar >= latency and all(adjacent[bar - latency + 1 : bar + 1]):
+            arrived = signal[bar - latency]
+        account.decide(bar, *arrived, candle["close"])
         equity.append(account.wallet + account.unrealised(candle["close"]))
     return account, equity
