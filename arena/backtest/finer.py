@@ -22,7 +22,7 @@ CANDLES, MARK = "candles", "mark"
 READ_AT_ONCE_MS = 31 * MS_PER_DAY
 
 _Rows = tuple[FloatArray, ...]
-"""open, high, low, mark open, mark high, mark low of one bar's finer bars."""
+"""open, high, low, mark open, mark high, mark low, close of one bar's finer bars."""
 
 
 @dataclass
@@ -72,7 +72,7 @@ class FinerBars:
         return FineBars(
             first,
             count,
-            *(np.concatenate([self.found[bar][k] for bar in order]) if order else empty for k in range(6)),
+            *(np.concatenate([self.found[bar][k] for bar in order]) if order else empty for k in range(7)),
         )
 
     def fingerprint(self) -> str | None:
@@ -95,7 +95,7 @@ class FinerBars:
             if len(part) * timeframe.step_ms != step or not self._agrees(bar, part):
                 continue
             own = None if mark is None else _between(mark, begin, begin + step)
-            self.found[bar] = (part.open, part.high, part.low, *self._marks(bar, part, own))
+            self.found[bar] = (part.open, part.high, part.low, *self._marks(bar, part, own), part.close)
 
     def _agrees(self, bar: int, part: Bars) -> bool:
         whole = self.bars

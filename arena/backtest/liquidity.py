@@ -10,23 +10,35 @@ import numpy as np
 
 from arena.backtest.market import RunMarket
 from arena.config.models import CostsConfig
+from arena.config.orders import OrdersConfig
 from arena.core.bars import Bars, FloatArray
 from arena.core.errors import DataError
 from arena.core.instrument import Instrument
-from arena.engine.conduct import Conduct, Liquidity
+from arena.engine.conduct import Conduct, Liquidity, Resting
 
 IMPACT_DAYS = 30
 """Days over which daily volatility and volume are measured, up to the bar before."""
 
 
-def conduct_of(costs: CostsConfig, market: RunMarket, instrument: Instrument) -> Conduct:
-    """Return what `costs` assumes of the way to the market and of its depth.
+def conduct_of(
+    costs: CostsConfig, orders: OrdersConfig, market: RunMarket, instrument: Instrument
+) -> Conduct:
+    """Return what is assumed of the way to the market, of its depth and of orders that rest in it.
 
     Raises:
         DataError: volume is needed and there is none in the run.
     """
+    resting = None
+    if orders.kind == "limit":
+        resting = Resting(
+            offset=orders.offset_bps * 1e-4,
+            bars=orders.bars,
+            through=orders.fill == "through",
+            maker_fee=orders.maker_fee_rate,
+            takes=orders.take_profit == "limit",
+        )
     if not costs.impact_coefficient and costs.participation_cap is None:
-        return Conduct(latency_bars=costs.latency_bars)
+        return Conduct(latency_bars=costs.latency_bars, resting=resting)
     bars = market.bars
     if not bars.volume.any():
         raise DataError(
@@ -40,7 +52,8 @@ def conduct_of(costs: CostsConfig, market: RunMarket, instrument: Instrument) ->
     impact = np.zeros(len(bars))
     if costs.impact_coefficient:
         impact = costs.impact_coefficient * impact_per_lot(market.history, lot_coins)[market.start :]
-    return Conduct(liquidity=Liquidity(room, np.ascontiguousarray(impact)), latency_bars=costs.latency_bars)
+    liquidity = Liquidity(room, np.ascontiguousarray(impact))
+    return Conduct(liquidity=liquidity, latency_bars=costs.latency_bars, resting=resting)
 
 
 def impact_per_lot(bars: Bars, lot_coins: float) -> FloatArray:

@@ -78,10 +78,11 @@ def require_plain(config: BacktestConfig) -> None:
         f"costs.latency_bars={costs.latency_bars}": costs.latency_bars == 0,
         f"costs.impact_coefficient={costs.impact_coefficient:g}": costs.impact_coefficient == 0,
         f"costs.participation_cap={costs.participation_cap}": costs.participation_cap is None,
+        f"orders.kind={config.orders.kind}": config.orders.kind == "market",
     }
     for key, is_off in plain.items():
         if not is_off:
             raise ConfigError(
-                f"{key}: a sweep knows intrabar=worst, and neither latency, impact nor a participation cap: "
+                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact or cap: "
                 "leave it as it is by default and run the chosen parameters once more by themselves"
             )

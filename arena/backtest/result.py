@@ -144,6 +144,7 @@ class Counts(ResultModel):
     expired_orders: int = Field(description="decisions dropped because the next bar was missing")
     rejected_orders: int = Field(description="below the minimum size or without margin")
     clipped_orders: int = Field(description="cut to what the margin or the largest order size allowed")
+    unfilled_orders: int = Field(0, description="resting orders that ended without a fill")
 
 
 class Drawdown(ResultModel):

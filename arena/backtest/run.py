@@ -118,12 +118,12 @@ def run_backtest(
     signal = _tail(compute_signal(spec, market.history, market.funding, params), market.start)
     watch.lap("strategy")
     tell("simulating")
-    conduct = conduct_of(config.costs, market, instrument)
+    conduct = conduct_of(config.costs, config.orders, market, instrument)
     readings = Readings(service, market, signal, instrument, account_settings(config, slip), conduct)
     course = readings.play(config.intrabar)
     watch.lap("engine")
     tell("measuring")
-    arrays = _arrays(config, market, instrument, signal, course, slip)
+    arrays = _arrays(config, market, instrument, signal, course, slip, conduct.maker)
     result = _result(
         config, identity, market, instrument, course, arrays, spec.warmup(params), params.model_dump()
     )
@@ -184,6 +184,7 @@ def _arrays(
     signal: Signal,
     course: AccountCourse,
     slip: float,
+    maker: tuple[float, tuple[FillReason, ...]],
 ) -> RunArrays:
     fills = expand_fills(
         course.compact_fills,
@@ -192,6 +193,7 @@ def _arrays(
         ct_val=instrument.ct_val,
         fee_rate=config.fee_rate,
         capital=config.initial_capital,
+        maker=maker,
     )
     trades = build_trades(
         fills,
@@ -278,7 +280,14 @@ def _result(
         buy_and_hold=hold_metrics(inputs.hold),
         pnl=pnl,
         costs=cost_provenance(
-            config.costs, config.fee_rate, market.plan, market.mark_missing, len(bars), instrument, pnl
+            config.costs,
+            config.orders,
+            config.fee_rate,
+            market.plan,
+            market.mark_missing,
+            len(bars),
+            instrument,
+            pnl,
         ),
         data=_data_health(market),
         counts=counts,
@@ -315,6 +324,7 @@ def _counts(course: AccountCourse, arrays: RunArrays) -> Counts:
         expired_orders=course.expired,
         rejected_orders=course.rejected,
         clipped_orders=course.clipped,
+        unfilled_orders=course.unfilled,
     )
 
 

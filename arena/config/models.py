@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
+from arena.config.orders import OrdersConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
 from arena.core.instrument import Instrument, MarginTier, TierTable
@@ -249,6 +250,7 @@ class BacktestConfig(JobConfig):
     window: WindowConfig
     strategy: StrategyChoice
     costs: CostsConfig
+    orders: OrdersConfig = OrdersConfig()
     sizing: SizingConfig
     data: DataConfig
     report: ReportConfig
@@ -276,5 +278,10 @@ class BacktestConfig(JobConfig):
             raise ValueError(
                 f"leverage={self.leverage:g}: {self.symbol.inst_id} allows at most "
                 f"{self.symbol.max_leverage:g}"
+            )
+        if self.orders.kind == "limit" and self.costs.participation_cap is not None:
+            raise ValueError(
+                f"costs.participation_cap={self.costs.participation_cap:g} is for market orders: with "
+                "orders=limit set it to null"
             )
         return self

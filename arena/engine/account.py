@@ -25,6 +25,7 @@ REASON_STOP = int(FillReason.STOP_LOSS)
 REASON_TAKE = int(FillReason.TAKE_PROFIT)
 REASON_LIQ_PART = int(FillReason.LIQUIDATION_PARTIAL)
 REASON_LIQ = int(FillReason.LIQUIDATION)
+REASON_OPEN_LIMIT = int(FillReason.OPEN_LIMIT)
 
 STATE_DTYPE = np.dtype(
     [
@@ -54,6 +55,8 @@ STATE_DTYPE = np.dtype(
         ("clipped", np.int64),
         ("next_funding", np.int64),
         ("ruined", np.int64),
+        ("order_limit", np.float64),  # price at which the pending order rests, where orders rest
+        ("unfilled", np.int64),  # resting orders that ended without a fill
         ("ambiguous", np.int64),  # bars that met more than one level of the position
     ],
     align=True,
@@ -166,6 +169,7 @@ def book_fill(
     reason: int,
     signal_bar: int,
     rules: Any,
+    fee_rate: float,
 ) -> None:
     """Apply a fill of signed `lots` at `price` and record it.
 
@@ -180,7 +184,7 @@ def book_fill(
         state.penalty += shift
     else:
         state.slippage += shift
-    fee = abs(coins) * price * rules.fee
+    fee = abs(coins) * price * fee_rate
     state.fees += fee
     state.cash -= fee
     state.lots = held + lots
@@ -226,7 +230,7 @@ def market_fill(
 ) -> None:
     """Fill signed `lots` by market order: `ref` moved against the order by the share `cost`."""
     price = market_price(ref, lots, cost, rules)
-    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules)
+    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules, rules.fee)
 
 
 @inlined
@@ -264,7 +268,7 @@ def liquidate(
             market_fill(state, fills, bar, -sign * step, mark, REASON_LIQ_PART, -1, rules, cost)
             continue
         price = bankruptcy_price(state, rules)
-        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules)
+        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules, rules.fee)
         if not rules.isolated:
             state.ruined = 1
     reset_liquidation(state, rules, tier_lots, tier_mmr)
@@ -315,12 +319,21 @@ def _carry_over(state: Any, goal: float, decided: int, depth: Any) -> None:
 
 @inlined
 def execute_order(
-    state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
+    state: Any,
+    fills: Any,
+    bar: int,
+    ref: float,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    depth: Any,
+    limits: Any,
 ) -> None:
     """Bring the position to the pending order's size at `ref`, as far as volume, limits and margin allow.
 
     `depth` is None or (lots that an order may take of this bar, impact of one lot); what is beyond stays
     pending. All that an order does in a bar, the closing part of a reversal included, moves its price.
+    With `limits` what opens rests at state.order_limit and stays pending, unless the open is there already.
     """
     wanted = reachable(state, rules, depth)
     held = state.lots
@@ -342,34 +355,77 @@ def execute_order(
             market_fill(state, fills, bar, wanted - held, ref, REASON_CLOSE, decided, rules, cost)
         else:
             state.rejected += 1
-    cut = 0
     if abs(wanted) > abs(state.lots):
         price = market_price(ref, sign, cost, rules)
-        size = abs(wanted)
-        most = affordable_lots(state, price, rules)
-        if size > most:  # a branch, so that the usual order does not wait for what it could have cost
-            size = np.floor(most + SIZE_EPS)
-            if size < NOTABLE_CUT * abs(wanted) - 1.0:
-                cut = 1
-        added = size - abs(state.lots)
-        if added < rules.min_lots or added <= 0.0:
-            state.rejected += 1
-        else:
-            state.clipped += cut
-            market_fill(state, fills, bar, sign * added, ref, REASON_OPEN, decided, rules, cost)
-            _set_protection(state, sign, rules)
+        if not _comes_to_rest(state, ref, held, decided, limits):
+            price = _no_worse(state, price, sign, limits)
+            add_lots(state, fills, bar, wanted, ref, price, REASON_OPEN, decided, rules, rules.fee)
     _carry_over(state, wanted, decided, depth)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
 
 
 @inlined
-def _set_protection(state: Any, sign: float, rules: Any) -> None:
-    """Set stop and take-profit from the average entry, rounded away from it onto the tick grid."""
-    stop = state.avg - sign * state.order_stop
-    take = state.avg + sign * state.order_take
-    if sign > 0.0:
-        state.stop = tick_below(stop, rules) if stop > 0.0 else np.nan
-        state.take = tick_above(take, rules) if take > 0.0 else np.nan
+def add_lots(
+    state: Any,
+    fills: Any,
+    bar: int,
+    wanted: float,
+    ref: float,
+    price: float,
+    reason: int,
+    decided: int,
+    rules: Any,
+    fee_rate: float,
+) -> None:
+    """Open or enlarge the position to `wanted` at `price`, cut to what margin and limits allow there."""
+    cut = 0
+    sign = 1.0 if wanted > 0.0 else -1.0
+    size = abs(wanted)
+    most = affordable_lots(state, price, rules)
+    if size > most:  # a branch, so that the usual order does not wait for what it could have cost
+        size = np.floor(most + SIZE_EPS)
+        if size < NOTABLE_CUT * abs(wanted) - 1.0:
+            cut = 1
+    added = size - abs(state.lots)
+    if added < rules.min_lots or added <= 0.0:
+        state.rejected += 1
     else:
-        state.stop = tick_above(stop, rules) if stop > 0.0 else np.nan
-        state.take = tick_below(take, rules) if take > 0.0 else np.nan
+        state.clipped += cut
+        book_fill(state, fills, bar, sign * added, ref, price, reason, decided, rules, fee_rate)
+        state.stop, state.take = levels_from(state, state.avg, sign, rules)
+
+
+@inlined
+def _comes_to_rest(state: Any, ref: float, held: float, decided: int, limits: Any) -> bool:
+    """Leave the opening part of an order in the book where it rests there and the open has not reached it."""
+    if limits is None:
+        return False
+    reached = ref <= state.order_limit if state.order_lots > 0.0 else ref >= state.order_limit
+    if reached:
+        return False
+    state.order_bar = decided
+    if state.lots == held:
+        state.orders -= 1  # an order gets its number with its first fill
+    return True
+
+
+@inlined
+def _no_worse(state: Any, price: float, sign: float, limits: Any) -> float:
+    """Return `price`, of an order that rests by its limit but is met on arrival no worse than that."""
+    if limits is None:
+        return price
+    return float(sign * min(sign * price, sign * state.order_limit))
+
+
+@inlined
+def levels_from(state: Any, entry: float, sign: float, rules: Any) -> Any:
+    """Return the order's stop and take-profit for an average entry, rounded away from it onto the grid."""
+    stop = entry - sign * state.order_stop
+    take = entry + sign * state.order_take
+    if sign > 0.0:
+        stop = tick_below(stop, rules) if stop > 0.0 else np.nan
+        take = tick_above(take, rules) if take > 0.0 else np.nan
+    else:
+        stop = tick_above(stop, rules) if stop > 0.0 else np.nan
+        take = tick_below(take, rules) if take > 0.0 else np.nan
+    return stop, take

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.core.bars import FloatArray, IntArray, TsArray
+from arena.engine.records import FillReason
 
 BarPath = Literal["worst", "best", "ohlc"]
 _MODES: dict[BarPath, int] = {"worst": 0, "best": 1, "ohlc": 2}
@@ -32,13 +33,14 @@ class FineBars:
     mark_open: FloatArray
     mark_high: FloatArray
     mark_low: FloatArray
+    close: FloatArray
 
     @staticmethod
     def none(bars: int) -> FineBars:
         """Return no finer bar for any of `bars`."""
         nothing = np.empty(0)
         count = np.zeros(bars, np.int64)
-        return FineBars(count, count.copy(), *(nothing for _ in range(6)))
+        return FineBars(count, count.copy(), *(nothing for _ in range(7)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,26 @@ class Liquidity:
     impact: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Resting:
+    """Entries that rest in the book as limit orders.
+
+    `offset` is the share of the close by which the limit lies below it for a buy, above it for a sell;
+    `bars` how many it rests for; with `through` the price has to go beyond it; `takes` lets take-profits
+    rest, too.
+    """
+
+    offset: float
+    bars: int
+    through: bool
+    maker_fee: float
+    takes: bool
+
+    def terms(self) -> Any:
+        """Return the kernel's `limits`."""
+        return float(self.offset), int(self.bars), self.through, float(self.maker_fee), self.takes
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Conduct:
     """How a run reads its bars and meets the market.
@@ -65,11 +87,21 @@ class Conduct:
     fine: FineBars | None = None
     liquidity: Liquidity | None = None
     latency_bars: int = 0
+    resting: Resting | None = None
 
     def columns(self, wanted: NDArray[np.bool_]) -> Any:
         """Return the kernel's `conduct`; `wanted` as in `path`."""
         liquidity = None if self.liquidity is None else (self.liquidity.room_lots, self.liquidity.impact)
-        return self.path(wanted), liquidity
+        limits = None if self.resting is None else self.resting.terms()
+        return self.path(wanted), liquidity, limits
+
+    @property
+    def maker(self) -> tuple[float, tuple[FillReason, ...]]:
+        """The maker fee, and the reasons of the fills that pay it."""
+        if self.resting is None:
+            return 0.0, ()
+        takes = (FillReason.TAKE_PROFIT,) if self.resting.takes else ()
+        return self.resting.maker_fee, (FillReason.OPEN_LIMIT, *takes)
 
     def path(self, wanted: NDArray[np.bool_]) -> Any:
         """Return the kernel's `path`; `wanted`, (n,), is set where finer bars would have been opened."""
@@ -77,7 +109,9 @@ class Conduct:
         if self.fine is None:
             return None if mode == 0 else (mode, None)
         fine = self.fine
-        rows = (fine.open, fine.high, fine.low, fine.mark_open, fine.mark_high, fine.mark_low)
+        rows = (
+            fine.open, fine.high, fine.low, fine.mark_open, fine.mark_high, fine.mark_low, fine.close,
+        )  # fmt: skip
         return (mode, (fine.first, fine.count, wanted, *rows))
 
 

@@ -13,6 +13,7 @@ import numpy as np
 from arena.engine.account import SIZE_EPS, execute_order, reset_liquidation, settle_funding
 from arena.engine.jit import inlined, kernel
 from arena.engine.path import at_open, walk
+from arena.engine.resting import place_limit, rest_at_open, walk_resting
 
 FILLS_PER_BAR = 160
 """Room that must be left before a bar begins: a step-down through 99 tiers and the orders around it."""
@@ -47,16 +48,16 @@ def run_bars(
         fills: COMPACT_FILL_DTYPE rows, written from state.fills on.
         equity: (n,) written; USDT at each close.
         start: first bar to run.
-        conduct: (path, liquidity), each None where it is off, so that its code is compiled away; path:
-            (mode, finer bars or None), see `path`; liquidity: (lots an order may take of the bar, impact
-            of one lot), each (n,).
+        conduct: (path, liquidity, limits), each None where it is off, so that its code is compiled away.
+            path: (mode, finer bars or None), see `path`; liquidity: (lots an order may take of the bar,
+            impact of one lot), each (n,); limits: see `resting`.
 
     Returns:
         The next bar to run; n when done.
     """
     ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     target, stop_distance, take_distance = signal
-    path, liquidity = conduct
+    path, liquidity, limits = conduct
     due = funding[0]
     state = state_array[0]
     room = len(fills) - FILLS_PER_BAR
@@ -75,19 +76,11 @@ def run_bars(
                 return bar
             prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
             adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
+            depth = bar_depth(liquidity, i)
             _play_bar(
-                state,
-                fills,
-                bar,
-                prices,
-                adjacent,
-                funding,
-                rules,
-                tier_lots,
-                tier_mmr,
-                path,
-                bar_depth(liquidity, i),
-            )
+                state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, path,
+                depth, limits,
+            )  # fmt: skip
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
@@ -95,6 +88,7 @@ def run_bars(
             state.order_lots = _size(state, target[i], value, close[i], rules)
             state.order_stop = stop_distance[i]
             state.order_take = take_distance[i]
+            place_limit(state, close[i], rules, limits)
             state.order_bar = bar
         equity[i] = value
     return len(open_)
@@ -106,6 +100,7 @@ def _play_bar(
     fills: Any,
     bar: int,
     prices: Any,
+    close: float,
     adjacent: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
     funding: Any,
     rules: Any,
@@ -113,24 +108,46 @@ def _play_bar(
     tier_mmr: Any,
     path: Any,
     depth: Any,
+    limits: Any,
 ) -> None:
     """Play the events of one bar in their order of time, up to the decision at its close."""
     due, is_at_open, rate, mark = funding
     while state.next_funding < len(due) and due[state.next_funding] == bar and is_at_open[state.next_funding]:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
-        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)
-    if state.order_bar >= 0:
+        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth, limits)
+    rested = rest_at_open(state, fills, bar, prices[0], adjacent, rules, tier_lots, tier_mmr, limits)
+    if state.order_bar >= 0 and not rested:
         if adjacent or state.order_bar < bar - 1:  # an order at work lives through a hole
-            execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr, depth)
+            execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr, depth, limits)
         else:
             # the bar after the decision is missing: the decision is stale, the next close decides anew
             state.order_bar = -1
             state.expired += 1
     while state.next_funding < len(due) and due[state.next_funding] == bar:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
-    if state.lots != 0.0:
-        walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path, depth)
+    _walk(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
+
+
+@inlined
+def _walk(
+    state: Any,
+    fills: Any,
+    bar: int,
+    prices: Any,
+    close: float,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    path: Any,
+    depth: Any,
+    limits: Any,
+) -> None:
+    if limits is None:
+        if state.lots != 0.0:
+            walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path, depth)
+    elif state.lots != 0.0 or state.order_bar >= 0:
+        walk_resting(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
 
 
 @inlined

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import REASON_STOP, REASON_TAKE, liquidate, market_fill, order_cost
+from arena.engine.account import REASON_STOP, REASON_TAKE, book_fill, liquidate, market_fill, order_cost
 from arena.engine.jit import inlined
 
 WORST, BEST, OHLC = 0, 1, 2
@@ -26,7 +26,15 @@ def exit_whole(state: Any, fills: Any, bar: int, ref: float, reason: int, rules:
 
 @inlined
 def at_open(
-    state: Any, fills: Any, bar: int, prices: Any, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
+    state: Any,
+    fills: Any,
+    bar: int,
+    prices: Any,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    depth: Any,
+    limits: Any,
 ) -> None:
     """Liquidation on the mark's open, then resting orders that the open has jumped: they fill at the open."""
     open_, mark = prices[0], prices[3]
@@ -36,13 +44,33 @@ def at_open(
     if state.lots != 0.0:
         if sign * (open_ - state.stop) <= 0.0:
             exit_whole(state, fills, bar, open_, REASON_STOP, rules, depth)
-        elif sign * (open_ - state.take) >= 0.0:
-            exit_whole(state, fills, bar, open_, REASON_TAKE, rules, depth)
-    _drop_order(state, sign)
+        elif takes(sign * (open_ - state.take), limits):
+            take_profit(state, fills, bar, open_, rules, depth, limits)
+    drop_order(state, sign)
 
 
 @inlined
-def _drop_order(state: Any, sign: float) -> None:
+def takes(beyond: float, limits: Any) -> bool:
+    """Whether a price `beyond` the take-profit sets it off; where it rests as an order, whether it fills."""
+    if limits is None:
+        return beyond >= 0.0
+    return beyond > 0.0 if limits[4] and limits[2] else beyond >= 0.0
+
+
+@inlined
+def take_profit(state: Any, fills: Any, bar: int, ref: float, rules: Any, depth: Any, limits: Any) -> None:
+    """Close the whole position by its take-profit: by market at `ref`, or at its level where it rests."""
+    if limits is None or not limits[4]:
+        exit_whole(state, fills, bar, ref, REASON_TAKE, rules, depth)
+    else:
+        state.orders += 1
+        level = state.take
+        book_fill(state, fills, bar, -state.lots, level, level, REASON_TAKE, -1, rules, limits[3])
+        state.liq = np.nan
+
+
+@inlined
+def drop_order(state: Any, sign: float) -> None:
     """Drop a pending order that would have resized a position that is gone now; an opposite order stands."""
     if state.lots == 0.0 and state.order_bar >= 0 and sign * state.order_lots > 0.0:
         state.acted_target = state.order_target
@@ -78,7 +106,7 @@ def walk(
         _favourable(state, fills, bar, prices, rules, depth)
     else:
         _walk_by(state, fills, bar, prices, rules, tier_lots, tier_mmr, ambiguous, path[0], path[1], depth)
-    _drop_order(state, sign)
+    drop_order(state, sign)
 
 
 @inlined
@@ -109,7 +137,7 @@ def _walk_by(
                 fine[3][row], fine[4][row], fine[5][row], fine[6][row], fine[7][row], fine[8][row],
             )  # fmt: skip
             if row > first[bar] and state.lots != 0.0:
-                at_open(state, fills, bar, part, rules, tier_lots, tier_mmr, depth)
+                at_open(state, fills, bar, part, rules, tier_lots, tier_mmr, depth, None)
             if state.lots != 0.0:
                 _walk_coarse(state, fills, bar, part, rules, tier_lots, tier_mmr, WORST, depth)
 

@@ -70,6 +70,7 @@ class AccountCourse:
     clipped: int
     ruined: bool
     lot_sz: float
+    unfilled: int = 0  # resting orders that ended without a fill
     ambiguous: int = 0  # bars that met more than one level
     unresolved: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
     """Ambiguous bars whose finer bars were asked for and not there."""
@@ -235,6 +236,7 @@ def _course(
         clipped=int(state["clipped"]),
         ruined=bool(state["ruined"]),
         lot_sz=instrument.lot_sz,
+        unfilled=int(state["unfilled"]),
         ambiguous=int(state["ambiguous"]),
         unresolved=unresolved,
     )

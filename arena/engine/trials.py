@@ -105,7 +105,7 @@ def run_trials(
             fills,
             path[1:],
             0,
-            (None, None),
+            (None, None, None),
         )
         if done < len(close):
             return trial

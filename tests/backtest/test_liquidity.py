@@ -16,6 +16,7 @@ from arena.core.bars import Bars
 from arena.core.errors import ConfigError, DataError
 from arena.core.timeframe import Timeframe
 from arena.data.service import DataService
+from arena.engine.records import FillReason
 from tests.backtest.test_reading_bands import START, choice, config_of, make_store
 
 
@@ -68,7 +69,7 @@ def test_order_of_a_percent_of_daily_volume_moves_the_price_by_a_tenth_of_daily_
     market = load_market(
         DataService(root), instrument, Timeframe.parse("1h"), window, warmup_bars=0, funding_rate_estimate=0.0
     )
-    liquidity = conduct_of(config.costs, market, instrument).liquidity
+    liquidity = conduct_of(config.costs, config.orders, market, instrument).liquidity
     assert liquidity is not None
     assert np.isinf(liquidity.room_lots).all()
     i = 1000
@@ -121,7 +122,7 @@ def test_volume_that_is_not_stored_is_not_taken_for_none(root: Path) -> None:
     )
     empty = replace(market, bars=replace(market.bars, volume=np.zeros(len(market.bars))))
     with pytest.raises(DataError, match="without volume"):
-        conduct_of(config.costs, empty, instrument)
+        conduct_of(config.costs, config.orders, empty, instrument)
 
 
 @pytest.mark.parametrize(
@@ -130,3 +131,35 @@ def test_volume_that_is_not_stored_is_not_taken_for_none(root: Path) -> None:
 def test_sweep_refuses_what_its_trials_do_not_know(root: Path, key: str, value: float) -> None:
     with pytest.raises(ConfigError, match=rf"costs\.{key}"):
         run_sweep(config_of(root, costs=costs(**{key: value})), {"strategy.fast": [5, 6]})
+
+
+def limit(**changes: object) -> dict[str, object]:
+    return {**choice("orders", "limit"), **changes}
+
+
+def test_entries_that_rest_pay_the_maker_fee_and_are_counted_when_they_end(root: Path) -> None:
+    config = config_of(root, orders=limit(offset_bps=10.0, take_profit="limit"))
+    result, arrays = run_backtest(config, RunIdentity("run", START, "test", "hash"))
+    fills = arrays.fills
+    maker = np.isin(fills["reason"], [FillReason.OPEN_LIMIT, FillReason.TAKE_PROFIT])
+    rate = fills["fee"] / (fills["contracts"] * 0.01 * fills["price"])
+    np.testing.assert_allclose(rate[maker], 0.0002)
+    np.testing.assert_allclose(rate[~maker], 0.0005)
+    assert np.count_nonzero(fills["reason"] == FillReason.OPEN_LIMIT) > 20
+    assert (fills["slippage"][maker] == 0.0).all()
+    assert result.counts.unfilled_orders > 5
+    assert result.pnl.fees == pytest.approx(fills["fee"].sum())
+    assert arrays.trades["net_pnl"].sum() == pytest.approx(result.pnl.total)
+    assert result.band is not None
+    assert result.band.ambiguous_bars > 0
+    assert "maker" in next(row.source for row in result.costs if row.cost == "fee")
+
+
+def test_cap_on_resting_orders_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"participation_cap=0\.1 is for market orders"):
+        config_of(root, orders=limit(), costs=costs(participation_cap=0.1))
+
+
+def test_sweep_with_resting_orders_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError, match=r"orders\.kind=limit"):
+        run_sweep(config_of(root, orders=limit()), {"strategy.fast": [5, 6]})

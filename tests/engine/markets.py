@@ -11,11 +11,11 @@ from arena.core.bars import Bars
 from arena.core.instrument import Instrument, MarginTier, TierTable
 from arena.core.signal import Signal
 from arena.core.timeframe import Timeframe
-from arena.engine.conduct import USUAL, Conduct, FineBars, Liquidity
+from arena.engine.conduct import USUAL, Conduct, FineBars, Liquidity, Resting
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.settlements import Settlements, place_settlements
 from arena.engine.simulate import AccountCourse, AccountSettings, MarkPrices, simulate
-from tests.engine.oracle import Account, OracleRules, run_oracle
+from tests.engine.oracle import Account, OracleResting, OracleRules, run_oracle
 
 HOUR = Timeframe.parse("1h")
 TIERS = TierTable(
@@ -79,6 +79,7 @@ class Scene:
             ct_val=self.instrument.ct_val,
             fee_rate=self.settings.fee_rate,
             capital=self.settings.initial_capital,
+            maker=self.conduct.maker,
         )
 
 
@@ -235,7 +236,7 @@ def split_scene(seed: int, *, gaps: bool = True) -> Scene:
     )
     stored = rng.random(n) < 0.8
     fine = FineBars(
-        np.arange(n) * 4, np.where(stored, 4, 0), open_, high, low, mark_open, mark_high, mark_low
+        np.arange(n) * 4, np.where(stored, 4, 0), open_, high, low, mark_open, mark_high, mark_low, close
     )
     return replace(scene, bars=bars, mark=mark, signal=signal, conduct=Conduct("worst", fine))
 
@@ -256,6 +257,26 @@ def thin_scene(seed: int) -> Scene:
     return replace(scene, conduct=replace(scene.conduct, liquidity=liquidity, latency_bars=late))
 
 
+def resting_scene(seed: int, *, gaps: bool = True) -> Scene:
+    """A random scene whose entries rest in the book, near or far, for few bars or many."""
+    rng = np.random.default_rng([seed, 6])
+    scene = split_scene(seed, gaps=gaps) if rng.random() < 0.6 or not gaps else random_scene(seed)
+    reach = float(np.median(scene.bars.high - scene.bars.low) / np.median(scene.bars.close))
+    resting = Resting(
+        offset=float(rng.choice([0.0, round(reach * rng.uniform(0.0, 1.0), 5)])),
+        bars=int(rng.choice([1, 2, 5, 50])),
+        through=bool(rng.random() < 0.5),
+        maker_fee=float(rng.choice([0.0, 0.0002])),
+        takes=bool(rng.random() < 0.5),
+    )
+    n = len(scene.bars)
+    moved = Liquidity(np.full(n, np.inf), np.full(n, 1e-6)) if gaps and rng.random() < 0.3 else None
+    late = int(rng.choice([0, 0, 1])) if gaps else 0
+    reading = scene.conduct.intrabar if scene.conduct.fine else str(rng.choice(["worst", "best", "ohlc"]))
+    conduct = replace(scene.conduct, intrabar=reading, resting=resting, liquidity=moved, latency_bars=late)
+    return replace(scene, conduct=conduct)
+
+
 def decimal_of(value: float) -> Decimal:
     """The decimal that the float was written as."""
     return Decimal(repr(float(value)))
@@ -264,7 +285,7 @@ def decimal_of(value: float) -> Decimal:
 def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
     """Run the oracle on a scene."""
     bars, instrument, settings = scene.bars, scene.instrument, scene.settings
-    candles = [{**_candle(bars, scene.mark, i), "close": decimal_of(bars.close[i])} for i in range(len(bars))]
+    candles = [_candle(bars, scene.mark, i) for i in range(len(bars))]
     distances = [
         tuple(None if np.isnan(x) else decimal_of(x) for x in pair)
         for pair in zip(scene.signal.stop_distance, scene.signal.take_distance, strict=True)
@@ -301,7 +322,15 @@ def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
         _parts(scene.conduct.fine),
         _depth(scene.conduct.liquidity),
         scene.conduct.latency_bars,
+        _resting(scene.conduct.resting),
     )
+
+
+def _resting(rules: Resting | None) -> OracleResting | None:
+    if rules is None:
+        return None
+    offset, maker_fee = decimal_of(rules.offset), decimal_of(rules.maker_fee)
+    return OracleResting(offset, rules.bars, rules.through, maker_fee, rules.takes)
 
 
 def _depth(liquidity: Liquidity | None) -> list[tuple[Decimal | None, Decimal]] | None:
@@ -312,7 +341,7 @@ def _depth(liquidity: Liquidity | None) -> list[tuple[Decimal | None, Decimal]] 
 
 
 def _candle(last: Bars | FineBars, mark: MarkPrices, row: int) -> dict[str, Decimal]:
-    prices = {name: decimal_of(getattr(last, name)[row]) for name in ("open", "high", "low")}
+    prices = {name: decimal_of(getattr(last, name)[row]) for name in ("open", "high", "low", "close")}
     return prices | {f"mark_{name}": decimal_of(getattr(mark, name)[row]) for name in ("open", "high", "low")}
 
 
