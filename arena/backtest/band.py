@@ -49,6 +49,21 @@ def make_band(readings: Readings, reading: Reading, first_bar: int, costs: list[
     )
 
 
+def ambiguity_note(band: Band, reading: Reading) -> list[str]:
+    """Return the sentence that a reader needs where the bars leave the result open, or none."""
+    if not band.ambiguous_bars:
+        return []
+    rows = (band.pessimistic, band.expected, band.optimistic)
+    low, middle, high = (
+        "unknown" if row.total_return is None else f"{row.total_return:+.2%}" for row in rows
+    )
+    bars = "1 bar" if band.ambiguous_bars == 1 else f"{band.ambiguous_bars:,} bars"
+    return [
+        f"{bars} met more than one level, read as {reading}: total return {low} pessimistic, {middle} "
+        f"expected ({band.expected.reading}), {high} optimistic."
+    ]
+
+
 def _figures(readings: Readings, played: Reading, name: Reading, first_bar: int) -> BandFigures:
     equity: FloatArray = readings.play(played).equity
     bars, capital = readings.market.bars, readings.settings.initial_capital

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.backtest.band import make_band
+from arena.backtest.band import ambiguity_note, make_band
 from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
@@ -128,7 +128,8 @@ def run_backtest(
         config, identity, market, instrument, course, arrays, spec.warmup(params), params.model_dump()
     )
     band = make_band(readings, config.intrabar, config.signal_window, result.costs)
-    result = result.model_copy(update={"band": band})
+    notes = [*result.warnings, *ambiguity_note(band, config.intrabar)]
+    result = result.model_copy(update={"band": band, "warnings": notes})
     watch.lap("metrics")
     if config.report.timings:
         result = result.model_copy(update={"timings_ms": watch.steps})

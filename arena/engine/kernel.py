@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import SIZE_EPS, execute_order, reset_liquidation, settle_funding
+from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
 from arena.engine.jit import inlined, kernel
+from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
 from arena.engine.resting import place_limit, rest_at_open, walk_resting
 

@@ -97,9 +97,9 @@ def walk(
     stopped = sign * (worst - state.stop) <= 0.0
     liquidated = sign * (mark_worst - state.liq) <= 0.0
     taken = sign * (best - state.take) >= 0.0
-    if not (stopped or liquidated or taken):
+    if not (stopped | liquidated | taken):  # one branch: on most bars nothing is met
         return
-    ambiguous = (stopped and liquidated) or (taken and (stopped or liquidated))
+    ambiguous = (stopped & liquidated) | (taken & (stopped | liquidated))
     state.ambiguous += ambiguous
     if path is None:
         _adverse(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth)

@@ -13,14 +13,13 @@ from typing import Any
 from arena.engine.account import (
     REASON_OPEN_LIMIT,
     REASON_STOP,
-    add_lots,
-    levels_from,
     liquidate,
     reset_liquidation,
     tick_above,
     tick_below,
 )
 from arena.engine.jit import inlined
+from arena.engine.orders import add_lots, levels_from
 from arena.engine.path import BEST, OHLC, WORST, at_open, drop_order, exit_whole, take_profit, takes
 
 

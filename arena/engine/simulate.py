@@ -24,6 +24,7 @@ from arena.engine.settlements import Settlements
 
 IDENTITY_TOLERANCE = 1e-9
 ROOM = 512
+NOWHERE = np.empty(0, np.bool_)
 
 SizeMode = Literal["equity", "notional", "contracts"]
 _SIZE_MODES: dict[SizeMode, int] = {"equity": 0, "notional": 1, "contracts": 2}
@@ -72,8 +73,13 @@ class AccountCourse:
     lot_sz: float
     unfilled: int = 0  # resting orders that ended without a fill
     ambiguous: int = 0  # bars that met more than one level
-    unresolved: IntArray = field(default_factory=lambda: np.empty(0, np.int64))
-    """Ambiguous bars whose finer bars were asked for and not there."""
+    wanted: NDArray[np.bool_] = field(default_factory=lambda: NOWHERE)
+    """Per bar, whether finer bars were asked for and not there; empty where nobody asks."""
+
+    @property
+    def unresolved(self) -> IntArray:
+        """Ambiguous bars whose finer bars were asked for and not there."""
+        return np.flatnonzero(self.wanted)
 
     @cached_property
     def position(self) -> FloatArray:
@@ -113,7 +119,7 @@ def simulate(
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
     rules = account_rules(instrument, settings)
-    wanted = np.zeros(n if conduct.fine is not None else 0, np.bool_)
+    wanted = NOWHERE if conduct.fine is None else np.zeros(n, np.bool_)
     columns = conduct.columns(wanted)
     decision = _arriving(signal, bars, conduct.latency_bars)
     done = 0
@@ -136,7 +142,7 @@ def simulate(
         )
     if conduct.latency_bars:
         _date_back(fills[: int(state["fills"][0])], bars, conduct.latency_bars)
-    return _course(state[0], fills, equity, bars, instrument, settings, np.flatnonzero(wanted))
+    return _course(state[0], fills, equity, bars, instrument, settings, wanted)
 
 
 def _arriving(signal: Signal, bars: Bars, latency_bars: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -207,7 +213,7 @@ def _course(
     bars: Bars,
     instrument: Instrument,
     settings: AccountSettings,
-    unresolved: IntArray,
+    wanted: NDArray[np.bool_],
 ) -> AccountCourse:
     price_pnl = float(state["price_pnl"])
     if len(bars):
@@ -238,5 +244,5 @@ def _course(
         lot_sz=instrument.lot_sz,
         unfilled=int(state["unfilled"]),
         ambiguous=int(state["ambiguous"]),
-        unresolved=unresolved,
+        wanted=wanted,
     )

@@ -117,6 +117,17 @@ def test_band_of_a_run_is_the_same_whichever_reading_made_it(layered: Path) -> N
     assert rows[0][0].final_equity < rows[0][1].final_equity < rows[0][2].final_equity
 
 
+def test_result_says_in_words_what_the_bars_leave_open(layered: Path) -> None:
+    result = run(config_of(layered))
+    band = result.band
+    assert band is not None
+    assert result.warnings[-1] == (
+        f"{band.ambiguous_bars} bars met more than one level, read as worst: total return "
+        f"{band.pessimistic.total_return:+.2%} pessimistic, {band.expected.total_return:+.2%} expected "
+        f"(detail), {band.optimistic.total_return:+.2%} optimistic."
+    )
+
+
 def test_without_finer_bars_the_conventional_path_is_expected(coarse: Path) -> None:
     band = run(config_of(coarse)).band
     assert band is not None
@@ -134,6 +145,7 @@ def test_run_without_an_ambiguous_bar_is_run_once(layered: Path, monkeypatch: py
     assert len(played) == 1
     assert band.pessimistic.final_equity == band.expected.final_equity == band.optimistic.final_equity
     assert (band.ambiguous_bars, band.assumptions.band_width) == (0, 0.0)
+    assert not any("met more than one level" in text for text in result.warnings)
 
 
 def _counted(function: Any, calls: list[object]) -> Any:
