@@ -19,6 +19,7 @@ from arena.backtest.verdict import BreakEvenCurve
 from arena.core.bars import FloatArray
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
+from arena.engine.conduct import USUAL, Conduct
 from arena.engine.settlements import Settlements
 from arena.engine.simulate import AccountSettings, simulate
 
@@ -44,6 +45,7 @@ class Replay:
     settings: AccountSettings
     position: FloatArray
     slippage_bps: float
+    conduct: Conduct = USUAL
 
     def path(
         self,
@@ -61,6 +63,7 @@ class Replay:
             market.mark,
             self.instrument,
             used,
+            self.conduct,
         )
         points = np.concatenate(([used.initial_capital], course.equity[used.first_bar :]))
         return EquityPath(market.bars.timeframe, market.bars.ts[used.first_bar :], points)

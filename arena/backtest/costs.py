@@ -5,6 +5,7 @@ from __future__ import annotations
 from arena.backtest.market import FundingPlan
 from arena.backtest.result import CostProvenance, PnlSplit
 from arena.config.models import CostsConfig
+from arena.config.orders import OrdersConfig
 from arena.core.errors import DataError
 from arena.core.instrument import Instrument
 
@@ -43,6 +44,7 @@ def require_funding(plan: FundingPlan, costs: CostsConfig, inst_id: str) -> None
 
 def cost_provenance(
     costs: CostsConfig,
+    orders: OrdersConfig,
     fee_rate: float,
     plan: FundingPlan,
     mark_missing: int,
@@ -54,9 +56,10 @@ def cost_provenance(
     tiers = instrument.tiers
     assumed = tiers.source.startswith("assumed")
     return [
-        _row("fee", 0.0, 1.0, f"fee_rate={fee_rate:g} of notional, taker, as configured", pnl.fees),
+        _row("fee", 0.0, 1.0, _fee_words(fee_rate, orders), pnl.fees),
         _setting("spread", "half_spread_bps", costs.half_spread_bps),
         _setting("slippage", "slippage_bps", costs.slippage_bps, pnl.slippage),
+        *_impact(costs),
         _funding(plan, costs, pnl),
         _mark(mark_missing, bars),
         _row(
@@ -88,6 +91,23 @@ def _setting(cost: str, key: str, value: float | None, amount: float | None = No
     if value is None:
         return _row(cost, 0.0, 0.0, f"costs.{key} is not set: this cost is left out", amount)
     return _row(cost, 0.0, 1.0, f"costs.{key}={value:g}, an assumption", amount)
+
+
+def _fee_words(fee_rate: float, orders: OrdersConfig) -> str:
+    if orders.kind == "market":
+        return f"fee_rate={fee_rate:g} of notional, taker, as configured"
+    return (
+        f"fee_rate={fee_rate:g} of notional, taker, and orders.maker_fee_rate={orders.maker_fee_rate:g} for "
+        "orders that rested, as configured"
+    )
+
+
+def _impact(costs: CostsConfig) -> list[CostProvenance]:
+    """Return the row of the impact where there is one; its money is in that of the slippage."""
+    if not costs.impact_coefficient:
+        return []
+    words = f"costs.impact_coefficient={costs.impact_coefficient:g}, an assumption; booked as slippage"
+    return [_row("impact", 0.0, 1.0, words)]
 
 
 def _funding(plan: FundingPlan, costs: CostsConfig, pnl: PnlSplit) -> CostProvenance:

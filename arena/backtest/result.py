@@ -93,7 +93,7 @@ class PnlSplit(ResultModel):
 class CostProvenance(ResultModel):
     """How much of one cost is known and how much assumed."""
 
-    cost: Literal["fee", "spread", "slippage", "funding", "mark_price", "margin_tiers"]
+    cost: Literal["fee", "spread", "slippage", "impact", "funding", "mark_price", "margin_tiers"]
     status: Literal["actual", "estimated", "missing"] = Field(description="the weakest part of the cost")
     actual_share: Finite
     estimated_share: Finite
@@ -141,6 +141,7 @@ class Counts(ResultModel):
     expired_orders: int = Field(description="decisions dropped because the next bar was missing")
     rejected_orders: int = Field(description="below the minimum size or without margin")
     clipped_orders: int = Field(description="cut to what the margin or the largest order size allowed")
+    unfilled_orders: int = Field(0, description="resting orders that ended without a fill")
 
 
 class Drawdown(ResultModel):
@@ -195,6 +196,39 @@ class CausalityBadge(ResultModel):
     reason: str | None = Field(None, description="why less was compared than planned, or nothing")
 
 
+class BandFigures(ResultModel):
+    """The headline with the bars read in one way."""
+
+    reading: Literal["worst", "best", "ohlc", "detail"]
+    final_equity: Finite
+    total_return: Finite | None
+    sharpe: Finite | None
+    max_drawdown: Finite | None
+
+
+class Assumptions(ResultModel):
+    """How much of the result rests on what nobody measured, USDT."""
+
+    band_width: Finite = Field(description="highest minus lowest final equity of the band")
+    assumed_costs: Finite = Field(description="sum over costs of |amount| x (estimated + missing share)")
+    share: Finite | None = Field(description="(band_width + assumed_costs) / |net PnL|; above 1: all of it")
+    reason: str | None = Field(None, description="why the share is null")
+
+
+class Band(ResultModel):
+    """The headline as pessimistic, expected and optimistic: equal where no bar is ambiguous."""
+
+    ambiguous_bars: int = Field(description="bars that met more than one level of the position")
+    resolved_bars: int = Field(description="of them, bars that were walked along stored finer bars")
+    pessimistic: BandFigures = Field(description="the adverse extreme of each bar first")
+    expected: BandFigures = Field(
+        description="stored finer bars where they resolve every bar, else the nearer extreme first"
+    )
+    optimistic: BandFigures = Field(description="the favourable extreme of each bar first")
+    assumptions: Assumptions
+    detail_hash: str | None = Field(None, description="hash of the finer bars that were opened")
+
+
 class BacktestResult(ResultModel):
     """The whole of `result.json`."""
 
@@ -217,6 +251,7 @@ class BacktestResult(ResultModel):
     causality: CausalityBadge | None = Field(None, description="null in results that were made without it")
     verdict: Verdict | None = Field(None, description="null where report.honesty is off")
     warnings: list[str]
+    band: Band | None = None
     timings_ms: dict[str, Finite] | None = None
 
 

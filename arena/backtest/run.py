@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.band import ambiguity_note, make_band
 from arena.backtest.break_even import Replay
 from arena.backtest.causality import award_badge
 from arena.backtest.code_version import code_version, library_versions
@@ -20,10 +21,12 @@ from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
 from arena.backtest.hold import hold_equity
 from arena.backtest.judge import PastTrials, judge_run, warn_of_unlocks
+from arena.backtest.liquidity import conduct_of
 from arena.backtest.market import RunMarket, Window, load_market
 from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
 from arena.backtest.metrics.inputs import equity_path
 from arena.backtest.periods import month_returns
+from arena.backtest.readings import Readings
 from arena.backtest.result import (
     AccountInfo,
     BacktestResult,
@@ -48,7 +51,7 @@ from arena.core.instrument import Instrument
 from arena.core.signal import Signal
 from arena.data.service import DataService
 from arena.engine.records import FillReason, expand_fills
-from arena.engine.simulate import AccountCourse, AccountSettings, simulate
+from arena.engine.simulate import AccountCourse, AccountSettings
 from arena.strategies import compute_signal, get_strategy, parse_params
 
 MOST_GAPS = 100
@@ -108,8 +111,9 @@ def run_backtest(
     params = parse_params(spec, config.strategy.params)
     slip = cost_rate(config.costs)
     tell("reading")
+    service = service or DataService(config.store.root)
     market = load_market(
-        service or DataService(config.store.root),
+        service,
         instrument,
         timeframe,
         run_window(config),
@@ -127,21 +131,24 @@ def run_backtest(
     badge = award_badge(spec, market.history, market.funding, params, wanted)
     watch.lap("audit")
     tell("simulating")
-    course = simulate(
-        market.bars, signal, market.plan.settlements, market.mark, instrument, account_settings(config, slip)
-    )
+    conduct = conduct_of(config.costs, config.orders, market, instrument)
+    readings = Readings(service, market, signal, instrument, account_settings(config, slip), conduct)
+    course = readings.play(config.intrabar)
     watch.lap("engine")
     tell("measuring")
-    arrays = _arrays(config, market, instrument, signal, course, slip)
+    arrays = _arrays(config, market, instrument, signal, course, slip, conduct.maker)
     result = _result(
         config, identity, market, instrument, course, arrays, badge, spec.warmup(params), params.model_dump()
     )
+    band = make_band(readings, config.intrabar, config.signal_window, result.costs)
+    notes = [*result.warnings, *ambiguity_note(band, config.intrabar)]
+    result = result.model_copy(update={"band": band, "warnings": notes})
     watch.lap("metrics")
     known = None if past is None else past(result)
     watch.lap("ledger")
     if config.report.honesty:
         tell("judging")
-        verdict = _verdict(config, market, instrument, course, arrays, known, slip)
+        verdict = _verdict(config, readings, course, arrays, known)
         opened = [] if verdict.lockbox is None else warn_of_unlocks(verdict.lockbox)
         result = result.model_copy(update={"verdict": verdict, "warnings": [*result.warnings, *opened]})
     watch.lap("verdict")
@@ -207,6 +214,7 @@ def _arrays(
     signal: Signal,
     course: AccountCourse,
     slip: float,
+    maker: tuple[float, tuple[FillReason, ...]],
 ) -> RunArrays:
     fills = expand_fills(
         course.compact_fills,
@@ -215,6 +223,7 @@ def _arrays(
         ct_val=instrument.ct_val,
         fee_rate=config.fee_rate,
         capital=config.initial_capital,
+        maker=maker,
     )
     trades = build_trades(
         fills,
@@ -304,7 +313,14 @@ def _result(
         buy_and_hold=hold_metrics(inputs.hold),
         pnl=pnl,
         costs=cost_provenance(
-            config.costs, config.fee_rate, market.plan, market.mark_missing, len(bars), instrument, pnl
+            config.costs,
+            config.orders,
+            config.fee_rate,
+            market.plan,
+            market.mark_missing,
+            len(bars),
+            instrument,
+            pnl,
         ),
         data=_data_health(market),
         counts=counts,
@@ -325,21 +341,20 @@ def _result(
 
 def _verdict(
     config: BacktestConfig,
-    market: RunMarket,
-    instrument: Instrument,
+    readings: Readings,
     course: AccountCourse,
     arrays: RunArrays,
     known: PastTrials | None,
-    slip: float,
 ) -> Verdict:
     return judge_run(
         Replay(
-            market=market,
-            instrument=instrument,
-            signal=arrays.signal,
-            settings=account_settings(config, slip),
+            market=readings.market,
+            instrument=readings.instrument,
+            signal=readings.signal,
+            settings=readings.settings,
             position=course.position,
             slippage_bps=config.costs.slippage_bps or 0.0,
+            conduct=readings.conduct_of(config.intrabar),
         ),
         equity_path(arrays, arrays.equity, config.signal_window, config.initial_capital),
         equity_path(arrays, arrays.hold_equity, config.signal_window, config.initial_capital),
@@ -368,6 +383,7 @@ def _counts(course: AccountCourse, arrays: RunArrays) -> Counts:
         expired_orders=course.expired,
         rejected_orders=course.rejected,
         clipped_orders=course.clipped,
+        unfilled_orders=course.unfilled,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
+from arena.config.orders import OrdersConfig
 from arena.config.sweep import SweepConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
@@ -169,6 +170,21 @@ class CostsConfig(ConfigModel):
     funding_rate_estimate: float = Field(
         ge=-0.01, le=0.01, description="rate a settlement where none is stored, if estimates are allowed"
     )
+    latency_bars: int = Field(
+        default=0, ge=0, le=1000, description="bars by which a decision reaches the market late"
+    )
+    impact_coefficient: float = Field(
+        default=0.0,
+        ge=0,
+        le=10,
+        description="Y of the square-root impact Y x daily volatility x root(order / daily volume); 0: none",
+    )
+    participation_cap: float | None = Field(
+        default=None,
+        gt=0,
+        le=1,
+        description="share of a bar's volume that an order may take, the rest follows in the next bars",
+    )
     missing: Literal["estimate", "error"] = Field(
         description="what to do where a cost is not known: assume and say so, or stop"
     )
@@ -274,6 +290,7 @@ class BacktestConfig(JobConfig):
     window: WindowConfig
     strategy: StrategyChoice
     costs: CostsConfig
+    orders: OrdersConfig = OrdersConfig()
     sizing: SizingConfig
     data: DataConfig
     report: ReportConfig
@@ -285,6 +302,9 @@ class BacktestConfig(JobConfig):
     fee_rate: float = Field(ge=0, le=0.1, description="taker fee, fraction of notional")
     leverage: float = Field(ge=1, description="the exchange's leverage setting")
     margin_mode: Literal["cross", "isolated"]
+    intrabar: Literal["worst", "best", "ohlc", "detail"] = Field(
+        default="worst", description="what a bar that meets several levels is taken to have met first"
+    )
     seed: int | None = None
     sweep: SweepConfig | None = None
     engine: EngineConfig = EngineConfig()
@@ -303,5 +323,10 @@ class BacktestConfig(JobConfig):
             raise ValueError(
                 f"leverage={self.leverage:g}: {self.symbol.inst_id} allows at most "
                 f"{self.symbol.max_leverage:g}"
+            )
+        if self.orders.kind == "limit" and self.costs.participation_cap is not None:
+            raise ValueError(
+                f"costs.participation_cap={self.costs.participation_cap:g} is for market orders: with "
+                "orders=limit set it to null"
             )
         return self

@@ -25,6 +25,7 @@ REASON_STOP = int(FillReason.STOP_LOSS)
 REASON_TAKE = int(FillReason.TAKE_PROFIT)
 REASON_LIQ_PART = int(FillReason.LIQUIDATION_PARTIAL)
 REASON_LIQ = int(FillReason.LIQUIDATION)
+REASON_OPEN_LIMIT = int(FillReason.OPEN_LIMIT)
 
 STATE_DTYPE = np.dtype(
     [
@@ -54,6 +55,9 @@ STATE_DTYPE = np.dtype(
         ("clipped", np.int64),
         ("next_funding", np.int64),
         ("ruined", np.int64),
+        ("order_limit", np.float64),  # price at which the pending order rests, where orders rest
+        ("unfilled", np.int64),  # resting orders that ended without a fill
+        ("ambiguous", np.int64),  # bars that met more than one level of the position
     ],
     align=True,
 )
@@ -95,14 +99,23 @@ def tick_above(price: float, rules: Any) -> float:
 
 
 @inlined
-def market_price(ref: float, side: float, rules: Any) -> float:
-    """Return what a market order pays at `ref`: moved against it by spread and slippage, then by rounding.
+def order_cost(lots: float, depth: Any, rules: Any) -> float:
+    """Return by what share a market order of `lots` moves its price: spread, slippage, square-root impact."""
+    if depth is None:
+        return float(rules.cost)
+    _, impact = depth
+    return float(rules.cost + impact * np.sqrt(abs(lots)))
+
+
+@inlined
+def market_price(ref: float, side: float, cost: float, rules: Any) -> float:
+    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding.
 
     Both sides are worked out and one is picked: the side hangs on the fill before, the prices do not,
     and so they are ready when it is known.
     """
-    ask = tick_above(ref * (1.0 + rules.cost), rules)
-    bid = tick_below(ref * (1.0 - rules.cost), rules)
+    ask = tick_above(ref * (1.0 + cost), rules)
+    bid = tick_below(ref * (1.0 - cost), rules)
     return ask if side > 0.0 else bid
 
 
@@ -146,7 +159,9 @@ def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
 
 
 @inlined
-def apply_fill(state: Any, lots: float, ref: float, price: float, reason: int, rules: Any) -> None:
+def apply_fill(
+    state: Any, lots: float, ref: float, price: float, reason: int, rules: Any, fee_rate: float
+) -> None:
     """Apply a fill of signed `lots` at `price` to cash and position.
 
     A fill only opens, adds, reduces or closes: one that would cross zero is booked as two.
@@ -161,7 +176,7 @@ def apply_fill(state: Any, lots: float, ref: float, price: float, reason: int, r
         state.penalty += shift
     else:
         state.slippage += shift
-    fee = abs(coins) * price * rules.fee
+    fee = abs(coins) * price * fee_rate
     state.fees += fee
     state.cash -= fee
     state.lots = held + lots
@@ -219,9 +234,10 @@ def book_fill(
     reason: int,
     signal_bar: int,
     rules: Any,
+    fee_rate: float,
 ) -> None:
     """Apply a fill of signed `lots` at `price` and write it down."""
-    apply_fill(state, lots, ref, price, reason, rules)
+    apply_fill(state, lots, ref, price, reason, rules, fee_rate)
     record_fill(state, fills, bar, lots, ref, price, state.cash, reason, signal_bar)
 
 
@@ -235,10 +251,11 @@ def market_fill(
     reason: int,
     signal_bar: int,
     rules: Any,
+    cost: float,
 ) -> None:
-    """Fill signed `lots` by market order: `ref` moved against the order by spread and slippage."""
-    price = market_price(ref, lots, rules)
-    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules)
+    """Fill signed `lots` by market order: `ref` moved against the order by the share `cost`."""
+    price = market_price(ref, lots, cost, rules)
+    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules, rules.fee)
 
 
 @inlined
@@ -252,7 +269,7 @@ def bankruptcy_price(state: Any, rules: Any) -> float:
 
 @inlined
 def liquidate(
-    state: Any, fills: Any, bar: int, mark: float, rules: Any, tier_lots: Any, tier_mmr: Any
+    state: Any, fills: Any, bar: int, mark: float, rules: Any, tier_lots: Any, tier_mmr: Any, depth: Any
 ) -> None:
     """Liquidate at `mark`: step down two tiers at a time from tier 3 up, else take the position over whole.
 
@@ -271,10 +288,12 @@ def liquidate(
         sign = 1.0 if state.lots > 0.0 else -1.0
         kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
         if equity > 0.0 and kept > 0.0:
-            market_fill(state, fills, bar, -sign * (abs(state.lots) - kept), mark, REASON_LIQ_PART, -1, rules)
+            step = abs(state.lots) - kept
+            cost = order_cost(step, depth, rules)
+            market_fill(state, fills, bar, -sign * step, mark, REASON_LIQ_PART, -1, rules, cost)
             continue
         price = bankruptcy_price(state, rules)
-        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules)
+        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules, rules.fee)
         if not rules.isolated:
             state.ruined = 1
     reset_liquidation(state, rules, tier_lots, tier_mmr)
@@ -295,80 +314,3 @@ def affordable_lots(state: Any, price: float, rules: Any) -> float:
         equity = state.cash + state.lots * rules.coins_per_lot * (price - state.avg)
         lots = (equity + held * value * rules.fee) * lots_per_usdt
     return float(min(lots, rules.max_position_lots, held + rules.max_order_lots))
-
-
-@inlined
-def execute_order(
-    state: Any, fills: Any, bar: int, ref: float, rules: Any, tier_lots: Any, tier_mmr: Any
-) -> None:
-    """Bring the position to the pending order's size at `ref`, as far as limits and margin allow.
-
-    A reversal is two fills of one order at one price. Both are written down at the end: a row of fills
-    may lie anywhere in memory, and what is known of the account would have to be read again after it.
-    """
-    wanted = state.order_lots
-    held = state.lots
-    decided = state.order_bar
-    state.order_bar = -1
-    state.acted_target = state.order_target
-    if wanted == 0.0 and state.order_target != 0.0:
-        state.rejected += 1  # the account is too small for one lot
-    if wanted == held:
-        return
-    state.orders += 1
-    price = market_price(ref, wanted - held, rules)
-    closed = 0.0
-    if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
-        closed = -held
-    elif abs(wanted) < abs(held):
-        if abs(held) - abs(wanted) >= rules.min_lots:
-            closed = wanted - held
-        else:
-            state.rejected += 1
-    if closed != 0.0:
-        apply_fill(state, closed, ref, price, REASON_CLOSE, rules)
-        if closed == -held:
-            state.lots = 0.0  # it is already: said once more, the compiler drops what a held position needs
-    cash_between = state.cash
-    opened = 0.0
-    if abs(wanted) > abs(state.lots):
-        opened = _affordable_part(state, wanted, price, rules)
-        if opened != 0.0:
-            apply_fill(state, opened, ref, price, REASON_OPEN, rules)
-            _set_protection(state, 1.0 if wanted > 0.0 else -1.0, rules)
-    reset_liquidation(state, rules, tier_lots, tier_mmr)
-    if closed != 0.0:
-        record_fill(state, fills, bar, closed, ref, price, cash_between, REASON_CLOSE, decided)
-    if opened != 0.0:
-        record_fill(state, fills, bar, opened, ref, price, state.cash, REASON_OPEN, decided)
-
-
-@inlined
-def _affordable_part(state: Any, wanted: float, price: float, rules: Any) -> float:
-    """Return the signed lots to add towards `wanted` at `price`; 0 and a rejection where none can be."""
-    size = abs(wanted)
-    most = affordable_lots(state, price, rules)
-    cut = 0
-    if size > most:  # a branch, so that the usual order does not wait for what it could have cost
-        size = np.floor(most + SIZE_EPS)
-        if size < NOTABLE_CUT * abs(wanted) - 1.0:
-            cut = 1
-    added = size - abs(state.lots)
-    if added < rules.min_lots or added <= 0.0:
-        state.rejected += 1
-        return 0.0
-    state.clipped += cut
-    return float(added if wanted > 0.0 else -added)
-
-
-@inlined
-def _set_protection(state: Any, sign: float, rules: Any) -> None:
-    """Set stop and take-profit from the average entry, rounded away from it onto the tick grid."""
-    stop = state.avg - sign * state.order_stop
-    take = state.avg + sign * state.order_take
-    if sign > 0.0:
-        state.stop = tick_below(stop, rules) if stop > 0.0 else np.nan
-        state.take = tick_above(take, rules) if take > 0.0 else np.nan
-    else:
-        state.stop = tick_above(stop, rules) if stop > 0.0 else np.nan
-        state.take = tick_below(take, rules) if take > 0.0 else np.nan

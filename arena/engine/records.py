@@ -20,6 +20,7 @@ class FillReason(IntEnum):
     TAKE_PROFIT = 4
     LIQUIDATION_PARTIAL = 5  # stepped down to a lower position tier
     LIQUIDATION = 6  # taken over whole at the bankruptcy price
+    OPEN_LIMIT = 7  # as OPEN, by a resting order: at its limit, with the maker fee
 
 
 FILL_DTYPE = np.dtype(
@@ -62,7 +63,14 @@ COMPACT_FILL_DTYPE = np.dtype(
 
 
 def expand_fills(
-    compact: NDArray[np.void], ts: TsArray, *, lot_sz: float, ct_val: float, fee_rate: float, capital: float
+    compact: NDArray[np.void],
+    ts: TsArray,
+    *,
+    lot_sz: float,
+    ct_val: float,
+    fee_rate: float,
+    capital: float,
+    maker: tuple[float, tuple[FillReason, ...]] = (0.0, ()),
 ) -> NDArray[np.void]:
     """Return kernel fills, (k,) of COMPACT_FILL_DTYPE, as (k,) of FILL_DTYPE.
 
@@ -72,6 +80,7 @@ def expand_fills(
         lot_sz: contracts a lot.
         ct_val: coins a contract.
         fee_rate: fraction of notional charged on each fill.
+        maker: another fee, and the reasons of fills that pay it.
         capital: cash before the first fill.
     """
     fills = np.zeros(len(compact), FILL_DTYPE)
@@ -81,6 +90,8 @@ def expand_fills(
     shift = coins * (compact["price"] - compact["ref_price"])
     taken_over = compact["reason"] == FillReason.LIQUIDATION
     fee = np.abs(coins) * compact["price"] * fee_rate
+    for reason in maker[1]:
+        fee = np.where(compact["reason"] == reason, np.abs(coins) * compact["price"] * maker[0], fee)
     for name in ("bar", "signal_bar", "order_id", "reason", "ref_price", "price", "cash", "funding_total"):
         fills[name] = compact[name]
     fills["ts"] = ts[compact["bar"]]

@@ -7,22 +7,24 @@ change of equity to 1e-9 of the capital.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.core.bars import Bars, FloatArray
+from arena.core.bars import Bars, FloatArray, IntArray
 from arena.core.errors import ArenaError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
+from arena.engine.conduct import USUAL, Conduct, decided_at
 from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
 
 IDENTITY_TOLERANCE = 1e-9
 ROOM = 512
+NOWHERE = np.empty(0, np.bool_)
 
 SizeMode = Literal["equity", "notional", "contracts"]
 _SIZE_MODES: dict[SizeMode, int] = {"equity": 0, "notional": 1, "contracts": 2}
@@ -69,6 +71,15 @@ class AccountCourse:
     clipped: int
     ruined: bool
     lot_sz: float
+    unfilled: int = 0  # resting orders that ended without a fill
+    ambiguous: int = 0  # bars that met more than one level
+    wanted: NDArray[np.bool_] = field(default_factory=lambda: NOWHERE)
+    """Per bar, whether finer bars were asked for and not there; empty where nobody asks."""
+
+    @property
+    def unresolved(self) -> IntArray:
+        """Ambiguous bars whose finer bars were asked for and not there."""
+        return np.flatnonzero(self.wanted)
 
     @cached_property
     def position(self) -> FloatArray:
@@ -83,10 +94,12 @@ def simulate(
     mark: MarkPrices,
     instrument: Instrument,
     settings: AccountSettings,
+    conduct: Conduct = USUAL,
 ) -> AccountCourse:
     """Run one account over `bars` and return its course.
 
-    `signal`, `mark` and `bars` have equal length n; `settlements` index into the bars.
+    `signal`, `mark` and `bars` have equal length n; `settlements` index into the bars; `conduct` says
+    what is assumed beyond the plain account.
 
     Raises:
         ArenaError: the account identity does not hold - a bug, never a property of the data.
@@ -106,6 +119,9 @@ def simulate(
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
     rules = account_rules(instrument, settings)
+    wanted = NOWHERE if conduct.fine is None else np.zeros(n, np.bool_)
+    columns = conduct.columns(wanted)
+    decision = _arriving(signal, bars, conduct.latency_bars)
     done = 0
     while done < n:
         if done:  # the last pass ran out of room for fills
@@ -113,7 +129,7 @@ def simulate(
         done = run_bars(
             market,
             bars.timeframe.step_ms,
-            (signal.target, signal.stop_distance, signal.take_distance),
+            decision,
             (settlements.bar, settlements.at_open, settlements.rate, settlements.mark),
             tier_lots,
             tier_mmr,
@@ -122,8 +138,31 @@ def simulate(
             fills,
             equity,
             done,
+            columns,
         )
-    return _course(state[0], fills, equity, bars, instrument, settings)
+    if conduct.latency_bars:
+        _date_back(fills[: int(state["fills"][0])], bars, conduct.latency_bars)
+    return _course(state[0], fills, equity, bars, instrument, settings, wanted)
+
+
+def _arriving(signal: Signal, bars: Bars, latency_bars: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return target, stop and take-profit distance as they are known at each close when they come late."""
+    if not latency_bars:
+        return signal.target, signal.stop_distance, signal.take_distance
+    source = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
+    known, row = source >= 0, np.maximum(source, 0)
+    return (
+        np.where(known, signal.target[row], 0.0),
+        np.where(known, signal.stop_distance[row], np.nan),
+        np.where(known, signal.take_distance[row], np.nan),
+    )
+
+
+def _date_back(fills: NDArray[np.void], bars: Bars, latency_bars: int) -> None:
+    """Make the fills name the bar that decided them instead of the one that sent the order."""
+    source = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
+    sent = fills["signal_bar"]
+    fills["signal_bar"] = np.where(sent >= 0, source[np.maximum(sent, 0)], sent)
 
 
 def new_state(cash: float) -> NDArray[np.void]:
@@ -175,6 +214,7 @@ def _course(
     bars: Bars,
     instrument: Instrument,
     settings: AccountSettings,
+    wanted: NDArray[np.bool_],
 ) -> AccountCourse:
     price_pnl = float(state["price_pnl"])
     if len(bars):
@@ -203,4 +243,7 @@ def _course(
         clipped=int(state["clipped"]),
         ruined=bool(state["ruined"]),
         lot_sz=instrument.lot_sz,
+        unfilled=int(state["unfilled"]),
+        ambiguous=int(state["ambiguous"]),
+        wanted=wanted,
     )

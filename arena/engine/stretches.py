@@ -12,7 +12,7 @@ import numpy as np
 from arena.core.bars import FloatArray, IntArray
 from arena.engine.account import reset_liquidation, settle_funding
 from arena.engine.jit import inlined
-from arena.engine.kernel import FILLS_PER_BAR, _play_bar, _size
+from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
 
 SHORT, LONG = 8, 64
 """Bars of a block whose extremes are known; LONG is a whole number of SHORT."""
@@ -138,12 +138,7 @@ def _is_eventful(state: Any, bar: int, market: Any, due: Any) -> bool:
     if state.order_bar >= 0 or (state.next_funding < len(due) and due[state.next_funding] == bar):
         return True
     _, _, high, low, _, _, mark_high, mark_low = market
-    i = np.uintp(bar)
-    if state.lots > 0.0:
-        return bool(low[i] <= state.stop or mark_low[i] <= state.liq or high[i] >= state.take)
-    if state.lots < 0.0:
-        return bool(high[i] >= state.stop or mark_high[i] >= state.liq or low[i] <= state.take)
-    return False
+    return bool(is_touched(state, low, high, mark_low, mark_high, np.uintp(bar)))
 
 
 @inlined
@@ -158,11 +153,13 @@ def _play(
     tier_lots: Any,
     tier_mmr: Any,
 ) -> None:
-    ts, open_, high, low, _, mark_open, mark_high, mark_low = market
+    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     i = np.uintp(bar)
     prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
     adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
-    _play_bar(state, fills, bar, prices, adjacent, funding, rules, tier_lots, tier_mmr)
+    play_bar(
+        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None
+    )
 
 
 @inlined
@@ -171,11 +168,7 @@ def _decide(
 ) -> None:
     """Leave the order that the close of `bar` decides at equity `value`."""
     i = np.uintp(bar)
-    state.order_target = target
-    state.order_lots = _size(state, target, value, close[i], rules)
-    state.order_stop = distances[0][i]
-    state.order_take = distances[1][i]
-    state.order_bar = bar
+    decide(state, bar, target, value, close[i], (distances[0][i], distances[1][i]), rules, None)
 
 
 @inlined

@@ -21,6 +21,7 @@ REASON_NAMES = {
     FillReason.TAKE_PROFIT: "take profit",
     FillReason.LIQUIDATION_PARTIAL: "partial liquidation",
     FillReason.LIQUIDATION: "liquidation",
+    FillReason.OPEN_LIMIT: "open, limit",
 }
 
 

@@ -11,10 +11,11 @@ from arena.core.bars import Bars
 from arena.core.instrument import Instrument, MarginTier, TierTable
 from arena.core.signal import Signal
 from arena.core.timeframe import Timeframe
+from arena.engine.conduct import USUAL, Conduct, FineBars, Liquidity, Resting
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.settlements import Settlements, place_settlements
 from arena.engine.simulate import AccountCourse, AccountSettings, MarkPrices, simulate
-from tests.engine.oracle import Account, OracleRules, run_oracle
+from tests.engine.oracle import Account, OracleResting, OracleRules, run_oracle
 
 HOUR = Timeframe.parse("1h")
 TIERS = TierTable(
@@ -57,9 +58,18 @@ class Scene:
     instrument: Instrument
     settings: AccountSettings
     adjacent: list[bool]
+    conduct: Conduct = USUAL
 
     def run(self) -> AccountCourse:
-        return simulate(self.bars, self.signal, self.settlements, self.mark, self.instrument, self.settings)
+        return simulate(
+            self.bars,
+            self.signal,
+            self.settlements,
+            self.mark,
+            self.instrument,
+            self.settings,
+            self.conduct,
+        )
 
     def fills(self, course: AccountCourse) -> np.ndarray:
         return expand_fills(
@@ -69,6 +79,7 @@ class Scene:
             ct_val=self.instrument.ct_val,
             fee_rate=self.settings.fee_rate,
             capital=self.settings.initial_capital,
+            maker=self.conduct.maker,
         )
 
 
@@ -187,6 +198,85 @@ def random_scene(seed: int) -> Scene:
     )
 
 
+def split_scene(seed: int, *, gaps: bool = True) -> Scene:
+    """A random scene whose bars are made of four finer ones each; some bars have none stored.
+
+    Without `gaps` a finer bar opens where the one before it closed and the mark is the last price, so
+    that the finer path is one of those that the bar allows.
+    """
+    rng = np.random.default_rng([seed, 4])
+    scene = random_scene(seed)
+    n, scale = len(scene.bars), float(rng.choice([0.002, 0.01, 0.05]))
+    size = 4 * n
+    moves = 1 + rng.standard_normal(size) * scale
+    open_, close = np.empty(size), np.empty(size)
+    price = 30_000.0
+    for i in range(size):
+        jump = 1 + rng.standard_normal() * scale * 0.3 * (gaps and rng.random() < 0.3)
+        open_[i] = max(10.0, round(price * jump, 1))
+        close[i] = price = max(10.0, round(open_[i] * moves[i], 1))
+    wick = np.abs(rng.standard_normal((2, size))) * scale * 0.5
+    high = np.round(np.maximum(open_, close) * (1 + wick[0]), 1)
+    low = np.maximum(1.0, np.round(np.minimum(open_, close) * (1 - np.minimum(wick[1], 0.9)), 1))
+    rows = list(
+        zip(open_[::4], high.reshape(n, 4).max(1), low.reshape(n, 4).min(1), close[3::4], strict=True)
+    )
+    bars = replace(
+        scene.bars,
+        **dict(zip(("open", "high", "low", "close"), map(np.array, zip(*rows, strict=True)), strict=True)),
+    )
+    shift = np.round(rng.standard_normal() * scale * 0.1 * 30_000.0, 1) if gaps else 0.0
+    mark_open, mark_high, mark_low = (np.maximum(1.0, part + shift) for part in (open_, high, low))
+    mark = MarkPrices(mark_open[::4].copy(), mark_high.reshape(n, 4).max(1), mark_low.reshape(n, 4).min(1))
+    reach = bars.close * scale
+    signal = make_signal(
+        scene.signal.target,
+        np.where(rng.random(n) < 0.2, np.nan, np.round(reach * rng.uniform(0.1, 2, n), 3)),
+        np.where(rng.random(n) < 0.2, np.nan, np.round(reach * rng.uniform(0.1, 2, n), 3)),
+    )
+    stored = rng.random(n) < 0.8
+    fine = FineBars(
+        np.arange(n) * 4, np.where(stored, 4, 0), open_, high, low, mark_open, mark_high, mark_low, close
+    )
+    return replace(scene, bars=bars, mark=mark, signal=signal, conduct=Conduct("worst", fine))
+
+
+def thin_scene(seed: int) -> Scene:
+    """A random scene with little volume, or with impact, or with late decisions, or with all of them."""
+    rng = np.random.default_rng([seed, 5])
+    scene = random_scene(seed) if rng.random() < 0.7 else split_scene(seed)
+    n = len(scene.bars)
+    typical = scene.settings.initial_capital * scene.settings.leverage / (300.0 * scene.instrument.lot_sz)
+    room = np.round(typical * rng.choice([0.0, 0.1, 0.3, 1.0], n) * rng.random(n), 2)
+    limited, moved = rng.random() < 0.7, rng.random() < 0.6
+    liquidity = Liquidity(
+        room if limited else np.full(n, np.inf),
+        np.round(rng.random(n) * 0.01 / np.sqrt(max(1.0, typical)), 9) if moved else np.zeros(n),
+    )
+    late = int(rng.choice([0, 0, 1, 2, 5]))
+    return replace(scene, conduct=replace(scene.conduct, liquidity=liquidity, latency_bars=late))
+
+
+def resting_scene(seed: int, *, gaps: bool = True) -> Scene:
+    """A random scene whose entries rest in the book, near or far, for few bars or many."""
+    rng = np.random.default_rng([seed, 6])
+    scene = split_scene(seed, gaps=gaps) if rng.random() < 0.6 or not gaps else random_scene(seed)
+    reach = float(np.median(scene.bars.high - scene.bars.low) / np.median(scene.bars.close))
+    resting = Resting(
+        offset=float(rng.choice([0.0, round(reach * rng.uniform(0.0, 1.0), 5)])),
+        bars=int(rng.choice([1, 2, 5, 50])),
+        through=bool(rng.random() < 0.5),
+        maker_fee=float(rng.choice([0.0, 0.0002])),
+        takes=bool(rng.random() < 0.5),
+    )
+    n = len(scene.bars)
+    moved = Liquidity(np.full(n, np.inf), np.full(n, 1e-6)) if gaps and rng.random() < 0.3 else None
+    late = int(rng.choice([0, 0, 1])) if gaps else 0
+    reading = scene.conduct.intrabar if scene.conduct.fine else str(rng.choice(["worst", "best", "ohlc"]))
+    conduct = replace(scene.conduct, intrabar=reading, resting=resting, liquidity=moved, latency_bars=late)
+    return replace(scene, conduct=conduct)
+
+
 def decimal_of(value: float) -> Decimal:
     """The decimal that the float was written as."""
     return Decimal(repr(float(value)))
@@ -195,18 +285,7 @@ def decimal_of(value: float) -> Decimal:
 def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
     """Run the oracle on a scene."""
     bars, instrument, settings = scene.bars, scene.instrument, scene.settings
-    candles = [
-        {
-            "open": decimal_of(bars.open[i]),
-            "high": decimal_of(bars.high[i]),
-            "low": decimal_of(bars.low[i]),
-            "close": decimal_of(bars.close[i]),
-            "mark_open": decimal_of(scene.mark.open[i]),
-            "mark_high": decimal_of(scene.mark.high[i]),
-            "mark_low": decimal_of(scene.mark.low[i]),
-        }
-        for i in range(len(bars))
-    ]
+    candles = [_candle(bars, scene.mark, i) for i in range(len(bars))]
     distances = [
         tuple(None if np.isnan(x) else decimal_of(x) for x in pair)
         for pair in zip(scene.signal.stop_distance, scene.signal.take_distance, strict=True)
@@ -232,7 +311,46 @@ def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
         size_value=decimal_of(settings.size_value),
         first_bar=settings.first_bar,
     )
-    return run_oracle(candles, scene.adjacent, signal, funding, rules, decimal_of(settings.initial_capital))
+    return run_oracle(
+        candles,
+        scene.adjacent,
+        signal,
+        funding,
+        rules,
+        decimal_of(settings.initial_capital),
+        scene.conduct.intrabar,
+        _parts(scene.conduct.fine),
+        _depth(scene.conduct.liquidity),
+        scene.conduct.latency_bars,
+        _resting(scene.conduct.resting),
+    )
+
+
+def _resting(rules: Resting | None) -> OracleResting | None:
+    if rules is None:
+        return None
+    offset, maker_fee = decimal_of(rules.offset), decimal_of(rules.maker_fee)
+    return OracleResting(offset, rules.bars, rules.through, maker_fee, rules.takes)
+
+
+def _depth(liquidity: Liquidity | None) -> list[tuple[Decimal | None, Decimal]] | None:
+    if liquidity is None:
+        return None
+    rows = zip(liquidity.room_lots.tolist(), liquidity.impact.tolist(), strict=True)
+    return [(None if room == np.inf else decimal_of(room), decimal_of(impact)) for room, impact in rows]
+
+
+def _candle(last: Bars | FineBars, mark: MarkPrices, row: int) -> dict[str, Decimal]:
+    prices = {name: decimal_of(getattr(last, name)[row]) for name in ("open", "high", "low", "close")}
+    return prices | {f"mark_{name}": decimal_of(getattr(mark, name)[row]) for name in ("open", "high", "low")}
+
+
+def _parts(fine: FineBars | None) -> list[list[dict[str, Decimal]]] | None:
+    if fine is None:
+        return None
+    mark = MarkPrices(fine.mark_open, fine.mark_high, fine.mark_low)
+    spans = zip(fine.first.tolist(), fine.count.tolist(), strict=True)
+    return [[_candle(fine, mark, row) for row in range(first, first + count)] for first, count in spans]
 
 
 REASON_NAMES = {reason: reason.name.lower() for reason in FillReason}

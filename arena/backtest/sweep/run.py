@@ -19,6 +19,7 @@ from arena.backtest.costs import cost_rate, require_funding
 from arena.backtest.drawdowns import RUIN
 from arena.backtest.market import RunMarket, load_market
 from arena.backtest.periods import day_ends
+from arena.backtest.readings import require_plain
 from arena.backtest.run import require_whole, run_window
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.backtest.sweep.engines import Engine, choose_engine
@@ -69,6 +70,7 @@ def run_sweep(
     workers = (os.cpu_count() or 1) if threads is None else threads
     if workers < 1 or (chunk is not None and chunk < 1):
         raise ConfigError(f"threads={workers} and chunk={chunk} must be at least 1")
+    require_plain(config)
     began = time.perf_counter()
     if isinstance(axes, Grid):
         grid = axes

@@ -1,0 +1,95 @@
+"""One run under each reading of its bars: worst, best, ohlc, and detail along finer bars.
+
+Nothing is read or run twice. Invariant: a run without an ambiguous bar is the same under all of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Literal
+
+from arena.backtest.finer import FinerBars
+from arena.backtest.market import RunMarket
+from arena.config.models import BacktestConfig
+from arena.core.errors import ConfigError
+from arena.core.instrument import Instrument
+from arena.core.signal import Signal
+from arena.data.service import DataService
+from arena.engine.conduct import Conduct
+from arena.engine.simulate import AccountCourse, AccountSettings, simulate
+
+Reading = Literal["worst", "best", "ohlc", "detail"]
+
+
+@dataclass(frozen=True, eq=False)
+class Readings:
+    """Everything a run is made of but how its bars are read."""
+
+    service: DataService
+    market: RunMarket
+    signal: Signal
+    instrument: Instrument
+    settings: AccountSettings
+    conduct: Conduct
+    done: dict[Reading, AccountCourse] = field(default_factory=dict)
+
+    @cached_property
+    def finer(self) -> FinerBars:
+        """The stored finer bars of the run's ambiguous bars, as far as they have been opened."""
+        return FinerBars(self.service, self.market.bars, self.market.mark)
+
+    def play(self, reading: Reading) -> AccountCourse:
+        """Return the course of the account with the bars read as `reading`; each is run once."""
+        if reading not in self.done:
+            self.done[reading] = (
+                self._detail() if reading == "detail" else self._run(self.conduct_of(reading))
+            )
+        return self.done[reading]
+
+    def conduct_of(self, reading: Reading) -> Conduct:
+        """Return how the market was met in `reading`, with the finer bars that were opened for it."""
+        if reading == "detail":
+            return replace(self.conduct, intrabar="worst", fine=self.finer.columns())
+        return replace(self.conduct, intrabar=reading)
+
+    def _detail(self) -> AccountCourse:
+        """Run, open what was ambiguous, and run again, until no bar is left that could be opened."""
+        while True:
+            course = self._run(self.conduct_of("detail"))
+            if not self.finer.read(course.unresolved):
+                return course
+
+    def _run(self, conduct: Conduct) -> AccountCourse:
+        market = self.market
+        return simulate(
+            market.bars,
+            self.signal,
+            market.plan.settlements,
+            market.mark,
+            self.instrument,
+            self.settings,
+            conduct,
+        )
+
+
+def require_plain(config: BacktestConfig) -> None:
+    """Stop where a batch of trials is asked for what only single runs do.
+
+    Raises:
+        ConfigError: names the key.
+    """
+    costs = config.costs
+    plain = {
+        f"intrabar={config.intrabar}": config.intrabar == "worst",
+        f"costs.latency_bars={costs.latency_bars}": costs.latency_bars == 0,
+        f"costs.impact_coefficient={costs.impact_coefficient:g}": costs.impact_coefficient == 0,
+        f"costs.participation_cap={costs.participation_cap}": costs.participation_cap is None,
+        f"orders.kind={config.orders.kind}": config.orders.kind == "market",
+    }
+    for key, is_off in plain.items():
+        if not is_off:
+            raise ConfigError(
+                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact or cap: "
+                "leave it as it is by default and run the chosen parameters once more by themselves"
+            )
