@@ -38,7 +38,12 @@ CASE = "6. Sweeps: pairs of EMA lengths"
 FEE_RATE = 0.0005
 PROJECT = Path(__file__).parents[1]
 
-PEER_FAST, PEER_SLOW = range(5, 15), range(20, 70, 5)
+PEER_AXES = {SMALL: (range(5, 55, 2), range(20, 220, 5)), MIDDLE: (range(5, 55, 5), range(20, 220, 10))}
+"""Every so many of the ten thousand pairs, so that fees, trades and lengths are theirs."""
+
+COLUMNS = 100
+"""Pairs that vectorbt is given at once: the number it is quickest with."""
+
 BACKTESTING_PAIRS = 3
 """backtesting.py is given this many of the pairs: it takes each as a run of its own."""
 
@@ -57,7 +62,7 @@ def measure_sweeps(folder: Path, checks: list[str], *, quick: bool) -> list[Row]
     for size in (SMALL,) if quick else (SMALL, MIDDLE):
         plain = _plain_config(folder, size)
         checks += _checked(plain, size)
-        rows += _beside_peers(plain, size, rounds=2 if quick else 5)
+        rows += _beside_peers(plain, size, rounds=2 if quick else 3)
         rows += _everything_on(folder, size, quick=quick)
     return rows + _command_line(folder, quick=quick)
 
@@ -84,13 +89,21 @@ def _common(market: Market) -> list[str]:
     return [f"timeframe={market.bars.timeframe}", "limit=null", "signal_window=1"]
 
 
-def _pairs() -> list[Pair]:
-    return [(fast, slow) for fast in PEER_FAST for slow in PEER_SLOW]
+def _pairs(size: int) -> list[Pair]:
+    fasts, slows = PEER_AXES[size]
+    return [(fast, slow) for fast in fasts for slow in slows if fast < slow]
 
 
-def _target(market: Market, pair: Pair) -> FloatArray:
+def _averages(market: Market, pairs: list[Pair]) -> dict[int, FloatArray]:
+    """Return the EMA of each length that the pairs name."""
+    return {
+        length: ema(market.bars.close, length) for length in {length for pair in pairs for length in pair}
+    }
+
+
+def _target(averages: dict[int, FloatArray], pair: Pair) -> FloatArray:
     """Return what ema_trend holds, written down once more: the peers know nothing of our strategies."""
-    fast, slow = (ema(market.bars.close, length) for length in pair)
+    fast, slow = (averages[length] for length in pair)
     target = np.where(fast > slow, 1.0, 0.0)
     target[: 4 * pair[1]] = 0.0
     return target
@@ -107,13 +120,14 @@ def _checked(config: BacktestConfig, size: int) -> Iterator[str]:
         RuntimeError: something differs, so that no ratio would mean anything.
     """
     market = make_market(size)
-    pairs = _pairs()
-    targets = [_target(market, pair) for pair in pairs]
+    pairs = _pairs(size)
+    averages = _averages(market, pairs)
+    targets = [_target(averages, pair) for pair in pairs]
     ours = [PlainRun(market, target, FEE_RATE).outcome() for target in targets]
     many = _VectorbtSweep(market, pairs)
     for name, chosen, run in (
-        ("vectorbt", slice(0, None, 10), VectorbtRun),
-        ("backtesting.py", slice(0, BACKTESTING_PAIRS), BacktestingRun),
+        ("vectorbt", slice(0, None, 25), VectorbtRun),
+        ("backtesting.py", slice(0, None, len(pairs) // BACKTESTING_PAIRS), BacktestingRun),
     ):
         found = [
             compare(name, one, run(market, target, FEE_RATE).outcome())
@@ -123,7 +137,7 @@ def _checked(config: BacktestConfig, size: int) -> Iterator[str]:
         if not worst.is_equal:
             raise RuntimeError(f"sweep, {size:,} bars: {worst.sentence()}: not the same job, so no ratio")
         yield f"sweep, {len(found)} pairs, {size:,} bars: {worst.sentence()}"
-    swept = run_sweep(config, _axes(PEER_FAST, PEER_SLOW), threads=1)
+    swept = run_sweep(config, _axes(*PEER_AXES[size]), threads=1)
     equity, counts = many.figures()
     trades = swept.figures["trades"] + swept.figures["open_trades"]
     single = np.array([outcome.final_equity for outcome in ours])
@@ -138,51 +152,61 @@ def _checked(config: BacktestConfig, size: int) -> Iterator[str]:
 
 
 class _VectorbtSweep:
-    """All pairs as columns of one portfolio; the signals are made beforehand and not timed."""
+    """All pairs as columns of portfolios; averages, crosses and figures are timed, as ours are."""
 
     def __init__(self, market: Market, pairs: list[Pair]) -> None:
         bars = market.bars
-        index = pd.to_datetime(bars.ts, unit="ms")
+        self.market, self.pairs = market, pairs
+        self.index = pd.to_datetime(bars.ts, unit="ms")
         self.freq = pd.Timedelta(milliseconds=bars.timeframe.step_ms)
-        self.close, self.open = pd.Series(bars.close, index), pd.Series(bars.open, index)
-        held = np.array([np.concatenate(([0.0], _target(market, pair)[:-1])) for pair in pairs]).T
-        before = np.concatenate((np.zeros((1, len(pairs))), held[:-1]))
-        self.entries = pd.DataFrame((held > 0) & (before == 0), index)
-        self.exits = pd.DataFrame((held == 0) & (before > 0), index)
+        self.close, self.open = pd.Series(bars.close, self.index), pd.Series(bars.open, self.index)
 
     def __call__(self) -> object:
-        portfolio = self.portfolio()
-        return (
-            portfolio.total_return(),
-            portfolio.sharpe_ratio(),
-            portfolio.max_drawdown(),
-            portfolio.trades.count(),
-        )
+        return [
+            (
+                portfolio.total_return(),
+                portfolio.sharpe_ratio(),
+                portfolio.max_drawdown(),
+                portfolio.trades.count(),
+            )
+            for portfolio in self.portfolios()
+        ]
 
-    def portfolio(self) -> vbt.Portfolio:
-        """Run once."""
-        return vbt.Portfolio.from_signals(
-            self.close,
-            self.entries,
-            self.exits,
-            price=self.open,
-            size=np.inf,
-            fees=FEE_RATE,
-            init_cash=CAPITAL,
-            freq=self.freq,
-        )
+    def portfolios(self) -> Iterator[vbt.Portfolio]:
+        """Run once, some columns at a time."""
+        averages = _averages(self.market, self.pairs)
+        for start in range(0, len(self.pairs), COLUMNS):
+            pairs = self.pairs[start : start + COLUMNS]
+            wanted = np.stack([_target(averages, pair) for pair in pairs], axis=1) > 0
+            held = np.zeros_like(wanted)
+            held[1:] = wanted[:-1]
+            before = np.zeros_like(held)
+            before[1:] = held[:-1]
+            yield vbt.Portfolio.from_signals(
+                self.close,
+                pd.DataFrame(held & ~before, self.index),
+                pd.DataFrame(before & ~held, self.index),
+                price=self.open,
+                size=np.inf,
+                fees=FEE_RATE,
+                init_cash=CAPITAL,
+                freq=self.freq,
+            )
 
     def figures(self) -> tuple[FloatArray, np.ndarray]:
         """Return final equity and number of trades of each column."""
-        portfolio = self.portfolio()
-        return portfolio.value().iloc[-1].to_numpy(), portfolio.trades.count().to_numpy()
+        found = [
+            (one.value().iloc[-1].to_numpy(), one.trades.count().to_numpy()) for one in self.portfolios()
+        ]
+        equity, trades = zip(*found, strict=True)
+        return np.concatenate(equity), np.concatenate(trades)
 
 
 class _ArenaSweep:
     """The same pairs, indicators included; the market has been read before, as the peers' has."""
 
-    def __init__(self, config: BacktestConfig) -> None:
-        axes = Axes.of(_axes(PEER_FAST, PEER_SLOW))
+    def __init__(self, config: BacktestConfig, size: int) -> None:
+        axes = Axes.of(_axes(*PEER_AXES[size]))
         self.config, self.grid = config, check_grid(config, get_strategy("ema_trend"), axes)
         self.market = load_sweep_market(config, self.grid)
 
@@ -193,16 +217,18 @@ class _ArenaSweep:
 
 
 def _beside_peers(config: BacktestConfig, size: int, *, rounds: int) -> list[Row]:
-    market, pairs = make_market(size), _pairs()
-    few = [BacktestingRun(market, _target(market, pair), FEE_RATE) for pair in pairs[:BACKTESTING_PAIRS]]
+    market, pairs = make_market(size), _pairs(size)
+    averages = _averages(market, pairs)
+    some = pairs[:: len(pairs) // BACKTESTING_PAIRS][:BACKTESTING_PAIRS]
+    few = [BacktestingRun(market, _target(averages, pair), FEE_RATE) for pair in some]
     jobs: dict[str, Callable[[], object]] = {
-        "arena": _ArenaSweep(config),
+        "arena": _ArenaSweep(config, size),
         "vectorbt": _VectorbtSweep(market, pairs),
         "backtesting.py": lambda: [run() for run in few],
     }
     trials = {"arena": len(pairs), "vectorbt": len(pairs), "backtesting.py": len(few)}
     taken = {name: sample.scaled(1e6 / trials[name]) for name, sample in take_turns(jobs, rounds).items()}
-    label = f"plain pairs, {size:,} bars, one thread"
+    label = f"{len(pairs):,} plain pairs, {size:,} bars, one thread"
     rows = [row(CASE, f"{name}, {label}", "us/trial", sample) for name, sample in taken.items()]
     rows += [
         row(CASE, f"{peer} / arena, {size:,} bars", "times", taken[peer].over(taken["arena"]))

@@ -70,7 +70,7 @@ def main(config: BacktestConfig, context: JobContext) -> float | None:
     result, arrays = run_backtest(
         config, identity, started=context.started, tell=context.log.debug, past=past
     )
-    write_run(context.folder, result, arrays, html=config.report.html)
+    write_run(context.folder, result, arrays, html=config.report.html, config=config)
     record = backtest_record(result, arrays, context.identity)
     context.at_end(lambda: context.ledger.record_backtest(record))
     context.show(headline(result, context.final_folder, html=config.report.html))

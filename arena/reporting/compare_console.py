@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from arena.backtest.result import BacktestResult
-from arena.reporting.compare_html import cautions, metric_rows, setting_rows
+from arena.reporting.compare_html import cautions, headline_rows, setting_rows
 
 _WIDEST = 40
 _PROVENANCE = ("config hash", "data set hash", "code")
@@ -23,7 +23,7 @@ def side_by_side(results: list[BacktestResult], names: list[str], run_ids: Seque
     ]
     metrics = [
         (row.label, [f"{value.text}{'*' if value.best else ' '}" for value in row.values])
-        for row in metric_rows([result.primary for result in results])
+        for row in headline_rows(results)
     ]
     lines += ["", *_table(heads, [*settings, *metrics]), "  * best of the row", ""]
     lines += [f"! {text}" for text in cautions(results, names)]

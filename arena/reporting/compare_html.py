@@ -17,6 +17,7 @@ from arena.core.bars import FloatArray, TsArray
 from arena.core.clock import to_iso
 from arena.core.errors import ConfigError
 from arena.core.timeframe import Timeframe
+from arena.reporting.band_view import band_metrics
 from arena.reporting.encoding import require_finite
 from arena.reporting.figures import DASH, is_signed, metric_text, moment, tone
 from arena.reporting.frame import drawdown_of
@@ -92,7 +93,7 @@ def render_compare(results: list[BacktestResult], equities: list[Equity], names:
         synthetic=any(result.synthetic for result in results),
         cautions=cautions(results, names),
         plots=_plots(results, equities, names),
-        primary=metric_rows([result.primary for result in results]),
+        primary=headline_rows(results),
         secondary=metric_rows([result.secondary for result in results]),
         differing=[row for row in settings if row.differs],
         alike=[row for row in settings if not row.differs],
@@ -130,6 +131,14 @@ def cautions(results: list[BacktestResult], names: list[str]) -> list[str]:
     if made and len(made) < len(results):
         found.insert(0, f"Generated and real markets stand side by side: {', '.join(made)} is SYNTHETIC.")
     return found
+
+
+def headline_rows(results: list[BacktestResult]) -> list[MetricRow]:
+    """Return the primary metrics and, where bars leave a result open, the band of each run."""
+    rows = metric_rows([result.primary for result in results])
+    if any(result.band is not None and result.band.ambiguous_bars for result in results):
+        rows += metric_rows([band_metrics(result) for result in results])
+    return rows
 
 
 def metric_rows(of_runs: list[list[Metric]]) -> list[MetricRow]:

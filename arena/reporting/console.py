@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arena.backtest.causality import badge_sentence
 from arena.backtest.result import BacktestResult, Metric
+from arena.reporting.band_view import wide_note
 from arena.reporting.figures import metric_text
 
 
@@ -23,6 +24,8 @@ def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
     ]
     lines += [_row(metric) for metric in result.primary]
     lines += ["", *(f"! {text}" for text in result.warnings if not text.startswith("SYNTHETIC"))]
+    if wide := wide_note(result):
+        lines.append(f"! {wide}")
     if result.causality is not None and result.causality.passed:
         lines.append(badge_sentence(result.causality))
     if result.timings_ms is not None:

@@ -15,8 +15,10 @@ from typing import Any
 import numpy as np
 
 from arena.backtest.result import BacktestResult, RunArrays
+from arena.config.models import BacktestConfig
 from arena.core.bars import FloatArray
 from arena.core.errors import ConfigError
+from arena.reporting.band_view import band_view, conduct_rows
 from arena.reporting.drawing import (
     draw_curves,
     draw_histogram,
@@ -46,8 +48,13 @@ from arena.reporting.view import (
 _LIBRARY = Path("js", "lightweight-charts.js")
 
 
-def render_report(result: BacktestResult, arrays: RunArrays) -> str:
+def render_report(result: BacktestResult, arrays: RunArrays, config: BacktestConfig | None = None) -> str:
     """Return the whole report as HTML.
+
+    Args:
+        result: the run's numbers.
+        arrays: the run's arrays.
+        config: what the run was made with; from it come the assumptions on orders that are not the default.
 
     Raises:
         DataError: the run has no bars or a value that is not finite.
@@ -73,6 +80,8 @@ def render_report(result: BacktestResult, arrays: RunArrays) -> str:
         steps=pnl_steps(result.pnl),
         costs=cost_rows(result.costs),
         badge=causality_badge(result.causality),
+        assumed=band_view(result),
+        conduct=conduct_rows(config) if config else [],
         view=verdict_view(result.verdict) if result.verdict else None,
         params=flat_settings(result.strategy.params),
         sizing=flat_settings(result.account.sizing),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.backtest.result import BacktestResult, RunArrays
+from arena.config.models import BacktestConfig
 from arena.core.errors import ConfigError
 from arena.reporting.figures import reason_name
 from arena.reporting.frame import drawdown_of
@@ -25,7 +26,14 @@ if TYPE_CHECKING:
 LATEST = "latest"
 
 
-def write_run(folder: Path, result: BacktestResult, arrays: RunArrays, *, html: bool = True) -> None:
+def write_run(
+    folder: Path,
+    result: BacktestResult,
+    arrays: RunArrays,
+    *,
+    html: bool = True,
+    config: BacktestConfig | None = None,
+) -> None:
     """Write result.json, equity, fills and trades as Parquet and, unless `html` is off, report.html.
 
     Args:
@@ -34,6 +42,7 @@ def write_run(folder: Path, result: BacktestResult, arrays: RunArrays, *, html: 
         result: the run's numbers.
         arrays: the run's arrays.
         html: whether to render the report.
+        config: what the run was made with, for the report.
     """
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "result.json").write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
@@ -42,7 +51,7 @@ def write_run(folder: Path, result: BacktestResult, arrays: RunArrays, *, html: 
     if html:
         from arena.reporting.html import render_report
 
-        (folder / "report.html").write_text(render_report(result, arrays), encoding="utf-8")
+        (folder / "report.html").write_text(render_report(result, arrays, config), encoding="utf-8")
 
 
 def run_tables(result: BacktestResult, arrays: RunArrays) -> dict[str, pa.Table]:

@@ -4,6 +4,7 @@ Reads bars only, never funding. Invariant: a side is left on the bar where the a
 way round; the ADX filter delays entries and never forces an exit.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Self
 
@@ -80,11 +81,16 @@ def batch(bars: Bars, _funding: FundingSeries, values: Columns) -> CrossBatch:
     atr_lengths = np.unique(values["atr_period"]).astype(np.int64)
     high, low, close = bars.high, bars.low, bars.close
 
-    gates = [ta.adx(high, low, close, length).adx for length in adx_lengths.tolist()]
+    def rows_of(wanted: IntArray, indicator: Callable[[int], FloatArray]) -> FloatArray:
+        held = np.empty((len(wanted), len(bars)))  # a list first would hold a thousand lengths twice
+        for row, length in enumerate(wanted.tolist()):
+            held[row] = indicator(length)
+        return held
+
     return CrossBatch(
-        series=np.array([ta.ema(close, length) for length in lengths.tolist()]),
-        gates=np.array(gates).reshape(len(gates), len(bars)),
-        ranges=np.array([ta.atr(high, low, close, length) for length in atr_lengths.tolist()]),
+        series=rows_of(lengths, lambda length: ta.ema(close, length)),
+        gates=rows_of(adx_lengths, lambda length: ta.adx(high, low, close, length).adx),
+        ranges=rows_of(atr_lengths, lambda length: ta.atr(high, low, close, length)),
         rows=partial(_rows, lengths, adx_lengths, atr_lengths),
     )
 
