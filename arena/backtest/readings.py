@@ -16,7 +16,7 @@ from arena.core.errors import ConfigError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
 from arena.data.service import DataService
-from arena.engine.conduct import Conduct
+from arena.engine.conduct import BarPath, Conduct
 from arena.engine.simulate import AccountCourse, AccountSettings, simulate
 
 Reading = Literal["worst", "best", "ohlc", "detail"]
@@ -73,23 +73,15 @@ class Readings:
         )
 
 
-def require_plain(config: BacktestConfig) -> None:
-    """Stop where a batch of trials is asked for what only single runs do.
+def require_one_pass(config: BacktestConfig) -> BarPath:
+    """Return how a batch of trials reads its bars, which takes no more than one pass over them.
 
     Raises:
-        ConfigError: names the key.
+        ConfigError: they are to be read in detail.
     """
-    costs = config.costs
-    plain = {
-        f"intrabar={config.intrabar}": config.intrabar == "worst",
-        f"costs.latency_bars={costs.latency_bars}": costs.latency_bars == 0,
-        f"costs.impact_coefficient={costs.impact_coefficient:g}": costs.impact_coefficient == 0,
-        f"costs.participation_cap={costs.participation_cap}": costs.participation_cap is None,
-        f"orders.kind={config.orders.kind}": config.orders.kind == "market",
-    }
-    for key, is_off in plain.items():
-        if not is_off:
-            raise ConfigError(
-                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact or cap: "
-                "leave it as it is by default and run the chosen parameters once more by themselves"
-            )
+    if config.intrabar == "detail":
+        raise ConfigError(
+            "intrabar=detail: a sweep reads its bars in one pass and opens no finer ones: choose worst, best "
+            "or ohlc, and run the chosen parameters once more by themselves with detail"
+        )
+    return config.intrabar

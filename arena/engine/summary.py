@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import REASON_LIQ, REASON_LIQ_PART
+from arena.engine.account import REASON_LIQ, REASON_LIQ_PART, REASON_OPEN_LIMIT, REASON_TAKE
 from arena.engine.jit import inlined
 from arena.engine.lanes import LANES, lane_extremes, lane_losses, lane_powers, lane_sum
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
@@ -49,7 +49,10 @@ SUMMARY_DTYPE = np.dtype(
 
 
 def trial_scratch(bars: int, fill_room: int, settlements: int) -> tuple[Any, ...]:
-    """Return the memory one thread works in: signal (3), path, returns, fills, room for sums, runs, cash."""
+    """Return the memory one thread works in.
+
+    Signal (3), path, returns, fills, room for sums, runs, cash, flags, signal on arrival.
+    """
     leaves = bars // (LEAF // 2) + 8
     above = np.empty(-(-bars // 8) * 8, np.bool_)
     return (
@@ -68,6 +71,7 @@ def trial_scratch(bars: int, fill_room: int, settlements: int) -> tuple[Any, ...
         np.empty(settlements + 1),
         above,
         above.view(np.uint64),
+        np.empty((3, bars)),  # written where decisions arrive late only
     )
 
 
@@ -245,9 +249,12 @@ def write_days(path: Any, first: int, day_ends: Any, daily: Any, trial: int) -> 
 
 @inlined
 def sum_round_trips(
-    fills: Any, state: Any, rules: Any, ct_val: float, bars: int, summary: Any, scratch: Any
+    fills: Any, state: Any, rules: Any, ct_val: float, bars: int, limits: Any, summary: Any, scratch: Any
 ) -> None:
-    """Pair fills into round trips as `arena.backtest.trades` does, and count and sum them."""
+    """Pair fills into round trips as `arena.backtest.trades` does, and count and sum them.
+
+    `limits` is None or the terms of orders that rest, see `resting`.
+    """
     paid, fees, won, lost = scratch[6][0], scratch[6][1], scratch[6][2], scratch[6][3]
     count = state.fills
     winners = losers = closed = liquidations = steps = in_market = 0
@@ -258,7 +265,7 @@ def sum_round_trips(
         side = 1.0 if row.lots > 0.0 else -1.0
         paid[k] = side * contracts * row.price
         won[k] = contracts * row.price
-        fees[k] = abs(row.lots * rules.coins_per_lot) * row.price * rules.fee
+        fees[k] = abs(row.lots * rules.coins_per_lot) * row.price * _fee_rate(row.reason, rules, limits)
     summary.traded = _sum(won, 0, count, scratch)
     for k in range(count):
         row = fills[np.uintp(k)]
@@ -294,6 +301,15 @@ def sum_round_trips(
     summary.losers, summary.lost = losers, _sum(lost, 0, losers, scratch)
     summary.bars_in_market = in_market
     summary.liquidations, summary.partial_liquidations = liquidations, steps
+
+
+@inlined
+def _fee_rate(reason: int, rules: Any, limits: Any) -> float:
+    """Return the fee of a fill: the maker's for what rested in the book, else the taker's."""
+    if limits is None:
+        return float(rules.fee)
+    rested = reason == REASON_OPEN_LIMIT or (limits[4] and reason == REASON_TAKE)
+    return float(limits[3] if rested else rules.fee)
 
 
 @inlined

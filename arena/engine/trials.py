@@ -1,7 +1,8 @@
-"""Many accounts over one market: a signal, a run of `run_bars` and its sums, trial after trial.
+"""Many accounts over one market: a signal, a pass over the bars and its sums, trial after trial.
 
-No rule of the account lives here. Equity and fills land in scratch memory that the next trial
-overwrites, so memory does not grow with trials. Invariant: a trial does not depend on the one before.
+No rule of the account lives here: a plain account passes by stretches, any other bar by bar. Equity and
+fills land in scratch memory that the next trial overwrites, so memory does not grow with trials. Invariant:
+a trial does not depend on the one before.
 """
 
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 
 from arena.engine.account import AccountRules
 from arena.engine.jit import inlined, kernel
+from arena.engine.kernel import run_bars
 from arena.engine.stretches import cross_runs, run_stretches, runs_of
 from arena.engine.summary import sum_fall, sum_moments, sum_round_trips, write_days
 
@@ -38,6 +40,7 @@ def run_trials(
     guide: Any,
     start: int,
     stop_before: int,
+    conduct: Any,
 ) -> int:
     """Run trials from `start` until `stop_before` or until one needs more room for fills.
 
@@ -58,32 +61,30 @@ def run_trials(
         day_ends: position of each UTC day's last bar among the traded ones.
         summaries: (trials,) of SUMMARY_DTYPE, written.
         daily: (trials, days) float32, written: return of each day.
-        guide: `market_guide`.
+        guide: `market_guide` for plain accounts, else None.
         start: first trial to run.
         stop_before: trial that is not run any more.
+        conduct: (`run_bars`'s, None for plain accounts; bar whose decision is acted upon at each close,
+            (n,), None where decisions are not late; the terms of orders that rest, None where none do).
 
     Returns:
         The next trial to run; `stop_before` when done.
     """
     target, stop, take, path, returns, fills = scratch[:6]
-    close = market[4]
+    columns, source, limits = conduct
+    bars = len(market[4])
     first = rules.first_bar
-    starts, targets, purse = scratch[10:13]
     made_range, made_stop, made_take = GIVEN, np.nan, np.nan
     runs = 0
     for trial in range(start, stop_before):
-        if batch[4][trial] == GIVEN:
-            if runs == 0:
-                runs = runs_of(target, starts, targets)
-        else:
-            runs = _make_runs(target, batch, trial, scratch)
+        runs = _make_sides(runs, target, batch, trial, scratch, columns)
+        if batch[4][trial] != GIVEN:
             row, far, near = batch[11][trial], batch[13][trial], batch[12][trial]
             if row != made_range or near != made_stop:
                 _make_distance(stop, batch[2][row], batch[3], near)
             if row != made_range or far != made_take:
                 _make_distance(take, batch[2][row], batch[3], far)
             made_range, made_stop, made_take = row, near, far
-        starts[runs] = len(close)
         own = AccountRules(
             rules.coins_per_lot,
             rules.lot_sz,
@@ -103,22 +104,22 @@ def run_trials(
             first,
         )
         path[0] = money[0]
-        done = run_stretches(
+        state = states[trial : trial + 1]
+        done = _pass_bars(
             market,
             step_ms,
-            (starts, targets, runs),
-            (stop, take),
+            runs,
             funding,
             tier_lots,
             tier_mmr,
             own,
-            states[trial : trial + 1],
-            fills,
-            path[1:],
+            state,
+            scratch,
             guide,
-            purse,
+            columns,
+            source,
         )
-        if done < len(close):
+        if done < bars:
             return trial
         path[first] = money[0]  # the traded part begins with the capital
         summary = summaries[trial]
@@ -126,8 +127,104 @@ def run_trials(
         alive = sum_fall(path, first, money[1], summary, scratch)
         sum_moments(path, first, alive, returns, summary, scratch)
         write_days(path, first, day_ends, daily, trial)
-        sum_round_trips(fills, states[trial], own, money[2], len(close), summary, scratch)
+        sum_round_trips(fills, states[trial], own, money[2], bars, limits, summary, scratch)
     return stop_before
+
+
+@inlined
+def _pass_bars(
+    market: Any,
+    step_ms: int,
+    runs: int,
+    funding: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    rules: Any,
+    state: Any,
+    scratch: Any,
+    guide: Any,
+    columns: Any,
+    source: Any,
+) -> int:
+    """Run the account whose signal is in the scratch; return the bar that there was no room for, else n."""
+    if columns is None:
+        return int(
+            _pass_stretches(market, step_ms, runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide)
+        )
+    target, stop, take, path, _, fills = scratch[:6]
+    signal = _arriving(target, stop, take, scratch[15], source)
+    return int(
+        run_bars(
+            market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, path[1:], 0, columns
+        )
+    )
+
+
+@inlined
+def _pass_stretches(
+    market: Any,
+    step_ms: int,
+    runs: int,
+    funding: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    rules: Any,
+    state: Any,
+    scratch: Any,
+    guide: Any,
+) -> int:
+    if guide is None:
+        return 0  # bars are passed one by one: what follows is not compiled at all
+    target, stop, take, path, _, fills = scratch[:6]
+    starts, targets, purse = scratch[10:13]
+    starts[runs] = len(target)
+    return int(
+        run_stretches(
+            market,
+            step_ms,
+            (starts, targets, runs),
+            (stop, take),
+            funding,
+            tier_lots,
+            tier_mmr,
+            rules,
+            state,
+            fills,
+            path[1:],
+            guide,
+            purse,
+        )
+    )
+
+
+@inlined
+def _arriving(target: Any, stop: Any, take: Any, late: Any, source: Any) -> Any:
+    """Return target, stop and take-profit distance as known at each close; see `simulate`."""
+    if source is None:
+        return target, stop, take
+    for bar in range(len(target)):
+        i, row = np.uintp(bar), source[bar]
+        known = row >= 0
+        late[0, i] = target[np.uintp(row)] if known else 0.0
+        late[1, i] = stop[np.uintp(row)] if known else np.nan
+        late[2, i] = take[np.uintp(row)] if known else np.nan
+    return late[0], late[1], late[2]
+
+
+@inlined
+def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, columns: Any) -> int:
+    """Write the trial's target; where the pass is by stretches, its runs, and return how many there are.
+
+    `runs` is what came out for the trial before: a signal that is given is the same for both.
+    """
+    is_given = batch[4][trial] == GIVEN
+    if columns is None:
+        if not is_given:
+            return int(_make_runs(target, batch, trial, scratch))
+        return int(runs_of(target, scratch[10], scratch[11])) if runs == 0 else int(runs)
+    if not is_given:
+        _make_target(target, batch, trial)
+    return 0
 
 
 @inlined

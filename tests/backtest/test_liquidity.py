@@ -11,7 +11,6 @@ import pytest
 from arena.backtest.liquidity import conduct_of, impact_per_lot
 from arena.backtest.market import Window, load_market
 from arena.backtest.run import RunIdentity, run_backtest
-from arena.backtest.sweep import run_sweep
 from arena.core.bars import Bars
 from arena.core.errors import ConfigError, DataError
 from arena.core.timeframe import Timeframe
@@ -125,14 +124,6 @@ def test_volume_that_is_not_stored_is_not_taken_for_none(root: Path) -> None:
         conduct_of(config.costs, config.orders, empty, instrument)
 
 
-@pytest.mark.parametrize(
-    ("key", "value"), [("latency_bars", 1), ("impact_coefficient", 1.0), ("participation_cap", 0.1)]
-)
-def test_sweep_refuses_what_its_trials_do_not_know(root: Path, key: str, value: float) -> None:
-    with pytest.raises(ConfigError, match=rf"costs\.{key}"):
-        run_sweep(config_of(root, costs=costs(**{key: value})), {"strategy.fast": [5, 6]})
-
-
 def limit(**changes: object) -> dict[str, object]:
     return {**choice("orders", "limit"), **changes}
 
@@ -158,8 +149,3 @@ def test_entries_that_rest_pay_the_maker_fee_and_are_counted_when_they_end(root:
 def test_cap_on_resting_orders_is_refused(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"participation_cap=0\.1 is for market orders"):
         config_of(root, orders=limit(), costs=costs(participation_cap=0.1))
-
-
-def test_sweep_with_resting_orders_is_refused(root: Path) -> None:
-    with pytest.raises(ConfigError, match=r"orders\.kind=limit"):
-        run_sweep(config_of(root, orders=limit()), {"strategy.fast": [5, 6]})

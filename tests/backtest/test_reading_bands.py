@@ -209,6 +209,6 @@ def test_stand_in_marks_keep_to_the_range_of_the_bars_own_mark(coarse: Path, lay
         assert fine.mark_low[rows][lowest] == mark.low[bar]
 
 
-def test_sweep_with_another_reading_is_refused(coarse: Path) -> None:
-    with pytest.raises(ConfigError, match="intrabar=ohlc"):
-        run_sweep(config_of(coarse, intrabar="ohlc"), {"strategy.fast": [5, 6]})
+def test_sweep_along_finer_bars_is_refused(coarse: Path) -> None:
+    with pytest.raises(ConfigError, match="intrabar=detail: a sweep reads its bars in one pass"):
+        run_sweep(config_of(coarse, intrabar="detail"), {"strategy.fast": [5, 6]})

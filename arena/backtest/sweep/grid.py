@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from arena.backtest.readings import require_one_pass
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.config.base import validate
 from arena.config.models import BacktestConfig
@@ -51,9 +52,10 @@ def check_grid(
         rows: those of the grid that are asked for, in this order; by default all.
 
     Raises:
-        ConfigError: a value that no combination could run with, a name the strategy does not have, or
-            nothing left to run.
+        ConfigError: a value that no combination could run with, a name the strategy does not have, a
+            reading of the bars that only single runs know, or nothing left to run.
     """
+    require_one_pass(config)
     values = tuple(
         _strategy_values(config, spec, name, given)
         if name.startswith(STRATEGY)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from numpy.typing import NDArray
 
 from arena.backtest.costs import cost_rate, require_funding
 from arena.backtest.drawdowns import RUIN
+from arena.backtest.liquidity import conduct_of
 from arena.backtest.market import RunMarket, load_market
 from arena.backtest.periods import day_ends
-from arena.backtest.readings import require_plain
+from arena.backtest.readings import require_one_pass
 from arena.backtest.run import require_whole, run_window
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.backtest.sweep.engines import Engine, choose_engine
@@ -32,6 +34,8 @@ from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
 from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
+from arena.engine.conduct import decided_at
+from arena.engine.simulate import NOWHERE
 from arena.strategies import StrategySpec, get_strategy, parse_params
 from arena.strategies.base import Batch
 
@@ -70,7 +74,6 @@ def run_sweep(
     workers = (os.cpu_count() or 1) if threads is None else threads
     if workers < 1 or (chunk is not None and chunk < 1):
         raise ConfigError(f"threads={workers} and chunk={chunk} must be at least 1")
-    require_plain(config)
     began = time.perf_counter()
     if isinstance(axes, Grid):
         grid = axes
@@ -167,6 +170,7 @@ def load_sweep_market(config: BacktestConfig, grid: Grid) -> RunMarket:
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
     require_whole(market, config)
+    conduct_of(config.costs, config.orders, market, instrument)  # volume that is not there stops it here
     return market
 
 
@@ -175,6 +179,7 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
     spec = get_strategy(config.strategy.name)
     instrument = config.symbol.instrument()
     fixed = _first_params(config, grid).model_dump()
+    conduct = _conduct(config, market)
     return Desk(
         config=config,
         spec=spec,
@@ -186,7 +191,8 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
         batch=_batch(spec, grid, market, fixed),
         day_ends=day_ends(market.bars.ts[config.signal_window :]),
         ruin=config.initial_capital * RUIN,
-        guide=_guide(market),
+        guide=_guide(market) if conduct[0] is None else None,
+        conduct=conduct,
     )
 
 
@@ -195,6 +201,17 @@ def _guide(market: RunMarket) -> tuple[Any, ...]:
 
     bars, mark, plan = market.bars, market.mark, market.plan.settlements
     return market_guide((bars.low, bars.high, mark.low, mark.high), plan.bar, plan.rate, plan.mark)
+
+
+def _conduct(config: BacktestConfig, market: RunMarket) -> tuple[Any, Any, Any]:
+    """Return how all trials read their bars and meet the market, as `run_trials` takes it."""
+    found = conduct_of(config.costs, config.orders, market, config.symbol.instrument())
+    columns = replace(found, intrabar=require_one_pass(config)).columns(NOWHERE)
+    source = None
+    if found.latency_bars:
+        source = decided_at(market.bars.ts, market.bars.timeframe.step_ms, found.latency_bars)
+    is_plain = source is None and all(part is None for part in columns)
+    return None if is_plain else columns, source, columns[2]
 
 
 def day_starts(desk: Desk) -> IntArray:

@@ -48,6 +48,7 @@ FIGURES: dict[str, type[np.generic]] = {
     "expired_orders": np.int64,
     "rejected_orders": np.int64,
     "clipped_orders": np.int64,
+    "unfilled_orders": np.int64,
     "ruined": np.bool_,
 }
 """The figures of a trial, named as in a single result, and their types."""
@@ -150,6 +151,7 @@ def _counts(summaries: NDArray[np.void], states: NDArray[np.void]) -> dict[str, 
         "expired_orders": states["expired"],
         "rejected_orders": states["rejected"],
         "clipped_orders": states["clipped"],
+        "unfilled_orders": states["unfilled"],
     }
 
 

@@ -40,7 +40,10 @@ Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Desk:
-    """What every chunk reads: config, market and the shared indicators, if the strategy has a batch form."""
+    """What every chunk reads: config, market and the shared indicators, if the strategy has a batch form.
+
+    `guide` and `conduct` are what `run_trials` takes under these names.
+    """
 
     config: BacktestConfig
     spec: StrategySpec[Any]
@@ -52,7 +55,8 @@ class Desk:
     batch: Batch | None
     day_ends: IntArray
     ruin: float
-    guide: tuple[Any, ...]
+    guide: tuple[Any, ...] | None
+    conduct: tuple[Any, Any, Any] = (None, None, None)
 
     def scratch(self, fill_room: int | None = None) -> list[Any]:
         """Return memory for one thread."""
@@ -176,7 +180,17 @@ class Desk:
         while True:
             memory = tuple(scratch)
             done = run_trials(
-                *arguments, states, memory, money, self.day_ends, summaries, daily, self.guide, done, end
+                *arguments,
+                states,
+                memory,
+                money,
+                self.day_ends,
+                summaries,
+                daily,
+                self.guide,
+                done,
+                end,
+                self.conduct,
             )
             if done == end:
                 return

@@ -250,3 +250,21 @@ def test_every_batch_is_counted_before_the_best_is_judged(plan, tmp_path, monkey
 
 def _judged(config):
     return config.model_copy(update={"report": config.report.model_copy(update={"honesty": True})})
+
+
+def test_batches_may_differ_in_how_they_meet_the_market(plan, make_config, tmp_path):
+    costs = make_config().costs.model_dump()
+    late = [{"costs": {**costs, "latency_bars": bars}} for bars in (0, 2)]
+    found = run_study(
+        plan(*late, {"intrabar": "ohlc"}, {"orders": {"kind": "limit", "offset_bps": 8.0}}), tmp_path
+    )
+    ends = [result.figures["final_equity"] for result in found.results]
+    assert found.done == sum(len(one) for one in ends)
+    assert (ends[0] != ends[1]).all()
+    assert (ends[0] != ends[3]).all()
+    assert [result.figures["unfilled_orders"].any() for result in found.results] == [False] * 3 + [True]
+
+
+def test_a_batch_along_finer_bars_is_refused_before_any_runs(plan):
+    with pytest.raises(ConfigError, match="intrabar=detail: a sweep reads its bars in one pass"):
+        plan({}, {"intrabar": "detail"})

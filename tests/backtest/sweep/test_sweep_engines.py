@@ -13,6 +13,7 @@ import pytest
 from arena.backtest.sweep import Axes, check_grid, run_sweep
 from arena.backtest.sweep.engines import Threads, choose_engine
 from arena.backtest.sweep.processes import Processes, parcel_of
+from arena.backtest.sweep.ray_engine import pack, unpack
 from arena.backtest.sweep.run import load_sweep_market, open_desk, run_rows
 from arena.backtest.sweep.work import Desk
 from arena.core.errors import ArenaError, ConfigError
@@ -57,6 +58,37 @@ def test_a_strategy_without_a_batch_form_gives_the_same_anywhere(plain_desk, by_
 def test_a_batch_form_runs_in_processes_bit_for_bit(make_config, by_threads):
     found = run_sweep(make_config("bollinger_range"), AXES, threads=2, engine="processes", chunk=5)
     assert_equal(found, by_threads)
+
+
+@pytest.fixture(scope="module")
+def beyond_plain(make_config):
+    """A desk whose trials meet the market late, with impact and by orders that rest."""
+    costs = make_config().costs.model_dump() | {"latency_bars": 1, "impact_coefficient": 1.0}
+    config = make_config("bollinger_range", costs=costs, orders={"kind": "limit", "offset_bps": 5.0})
+    grid = check_grid(config, get_strategy("bollinger_range"), Axes.of(AXES))
+    return grid, open_desk(config, grid, load_sweep_market(config, grid))
+
+
+@pytest.mark.parametrize("engine", ["threads", "processes"])
+def test_accounts_beyond_plain_ones_are_the_same_anywhere(beyond_plain, by_threads, engine):
+    alone = run_plain(beyond_plain, Threads(1))
+    assert_equal(run_plain(beyond_plain, engine, chunk=5), alone)
+    grid, desk = beyond_plain
+    assert_equal(run_plain((grid, replace(desk, batch=None)), engine, chunk=5), alone)
+    assert alone.figures["unfilled_orders"].any()
+    assert (alone.figures["final_equity"] != by_threads.figures["final_equity"]).all()
+
+
+def test_a_desk_out_of_an_object_store_runs_accounts_beyond_plain_ones(beyond_plain):
+    grid, desk = beyond_plain
+    packed = pack(desk)
+    for array in packed[2]:
+        array.flags.writeable = False
+    copy = unpack(packed)
+    (figures, daily), (others, other_daily) = (one.run(grid.rows, one.scratch()) for one in (desk, copy))
+    assert np.array_equal(daily, other_daily)
+    for name, values in figures.items():
+        assert np.array_equal(values, others[name], equal_nan=values.dtype.kind == "f"), name
 
 
 def test_ctrl_c_over_processes_keeps_what_is_done(plain_desk, by_threads):

@@ -76,6 +76,48 @@ CASES = {
             "strategy.atr_period": [5, 14],
         },
     ),
+    "best-first": (
+        {"intrabar": "best", "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "strategy.adx_min": [0.0, 15.0]},
+    ),
+    "nearer-first": (
+        {"intrabar": "ohlc", "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "leverage": [2, 100]},
+    ),
+    "late": (
+        {"costs": {"latency_bars": 2}},
+        {"strategy.fast": [5, 12], "strategy.adx_min": [0.0, 15.0], "costs.slippage_bps": [0.0, 5.0]},
+    ),
+    "late-given": (
+        {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}, "costs": {"latency_bars": 1}},
+        {"strategy.exit_apr": [0.0, 0.04], "leverage": [1, 5]},
+    ),
+    "impact": (
+        {"costs": {"impact_coefficient": 1.0}, "initial_capital": 10_000_000},
+        {"strategy.atr_stop": [0.0, 1.0], "leverage": [2, 20]},
+    ),
+    "cap": (
+        {"costs": {"impact_coefficient": 0.5, "participation_cap": 0.02}, "initial_capital": 10_000_000},
+        {"strategy.fast": [3, 9], "strategy.atr_stop": [0.0, 1.0], "sizing.value": [0.5, 1.0]},
+    ),
+    "resting": (
+        {"orders": {"kind": "limit", "offset_bps": 20.0, "bars": 3}},
+        {"strategy.fast": [5, 12], "strategy.atr_stop": [0.0, 1.5], "fee_rate": [0.0, 0.001]},
+    ),
+    "resting-takes-late": (
+        {
+            "orders": {
+                "kind": "limit",
+                "offset_bps": 5.0,
+                "bars": 4,
+                "fill": "touch",
+                "take_profit": "limit",
+            },
+            "costs": {"impact_coefficient": 1.0, "latency_bars": 1},
+            "strategy": {"atr_take": 1.0},
+        },
+        {"strategy.fast": [5, 12], "strategy.atr_stop": [0.0, 0.8], "leverage": [2, 30]},
+    ),
     "funding": (
         {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
         {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},
@@ -96,7 +138,7 @@ def config_of(config: BacktestConfig, chosen: dict[str, float]) -> BacktestConfi
 @pytest.mark.parametrize("case", CASES)
 def test_every_trial_equals_its_single_run(make_config, single_run, case):
     changes, axes = CASES[case]
-    config = make_config(**changes)
+    config = made(make_config, changes)
     swept = run_sweep(config, axes, threads=1, chunk=5)
     assert swept.done.all()
     columns = swept.parameters()
@@ -120,8 +162,36 @@ def test_every_trial_equals_its_single_run(make_config, single_run, case):
         assert found["fills"] == len(arrays.fills)
         assert found["orders"] == result.counts.orders
         assert found["open_trades"] == result.counts.open_trades
+        assert found["unfilled_orders"] == result.counts.unfilled_orders
         assert found["ruined"] == any("did not trade again" in text for text in result.warnings)
         assert_same_days(swept, trial, config, arrays)
+
+
+def made(make_config, changes):
+    """A config with some of its costs changed, not all of them given anew."""
+    usual = make_config().costs.model_dump()
+    return make_config(**{**changes, "costs": {**usual, **changes.get("costs", {})}})
+
+
+BEYOND_PLAIN = {
+    "best-first": "total_return",
+    "nearer-first": "total_return",
+    "late": "total_return",
+    "late-given": "total_return",
+    "impact": "slippage",
+    "cap": "fills",
+    "resting": "unfilled_orders",
+    "resting-takes-late": "fees",
+}
+
+
+@pytest.mark.parametrize("case", BEYOND_PLAIN)
+def test_the_cases_beyond_plain_accounts_come_out_differently(make_config, case):
+    changes, axes = CASES[case]
+    figure = BEYOND_PLAIN[case]
+    own = run_sweep(made(make_config, changes), axes, threads=1).figures[figure]
+    plain = {name: value for name, value in changes.items() if name not in {"costs", "orders", "intrabar"}}
+    assert (own != run_sweep(make_config(**plain), axes, threads=1).figures[figure]).any()
 
 
 def none_for_nan(value: float) -> float | None:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from arena.backtest.sweep import FIGURES, run_sweep
+from arena.backtest.sweep import FIGURES, Axes, check_grid, run_sweep
+from arena.backtest.sweep import run as module
 from arena.backtest.sweep.result import DAILY_FILE
 from arena.backtest.sweep.work import Desk
 from arena.core.errors import ConfigError, DataError
+from arena.engine.kernel import FILLS_PER_BAR
+from arena.strategies import get_strategy
 
 AXES = {
     "fee_rate": [0.0, 0.0005],
@@ -170,6 +175,31 @@ def test_a_cost_that_must_be_known_stops_a_sweep(make_config):
     with pytest.raises(DataError, match="slippage_bps"):
         run_sweep(make_config(costs=costs), {"strategy.fast": [5]})
     assert run_sweep(make_config(costs=costs), {"costs.slippage_bps": [1.0]}).done.all()
+
+
+@pytest.mark.parametrize("key", ["impact_coefficient", "participation_cap"])
+def test_a_market_without_volume_stops_a_sweep_that_needs_it(make_config, monkeypatch, key):
+    load = module.load_market
+
+    def quiet(*given, **named):
+        market = load(*given, **named)
+        return replace(market, bars=replace(market.bars, volume=np.zeros(len(market.bars))))
+
+    monkeypatch.setattr(module, "load_market", quiet)
+    config = make_config(costs={**make_config().costs.model_dump(), key: 0.5})
+    grid = check_grid(config, get_strategy("ema_trend"), Axes.of({"strategy.fast": [5]}))
+    with pytest.raises(DataError, match="without volume"):
+        module.load_sweep_market(config, grid)
+
+
+def test_fills_beyond_the_room_of_accounts_that_are_followed_bar_by_bar(make_config, monkeypatch):
+    config = make_config(orders={"kind": "limit", "offset_bps": 5.0})
+    axes = {"strategy.fast": [3, 9], "strategy.atr_stop": [0.0, 1.0]}
+    whole = run_sweep(config, axes, threads=1)
+    scratch = Desk.scratch
+    monkeypatch.setattr(Desk, "scratch", lambda self, room=None: scratch(self, room or 200))
+    assert_equal(run_sweep(config, axes, threads=1), whole)
+    assert whole.figures["fills"].min() > 200 - FILLS_PER_BAR
 
 
 def test_what_it_tells_of_itself(whole):
