@@ -86,10 +86,11 @@ def require_plain(config: BacktestConfig) -> None:
         f"costs.impact_coefficient={costs.impact_coefficient:g}": costs.impact_coefficient == 0,
         f"costs.participation_cap={costs.participation_cap}": costs.participation_cap is None,
         f"orders.kind={config.orders.kind}": config.orders.kind == "market",
+        f"hedge.kind={config.hedge.kind}": config.hedge.kind == "none",
     }
     for key, is_off in plain.items():
         if not is_off:
             raise ConfigError(
-                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact or cap: "
+                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact, cap or hedge: "
                 "leave it as it is by default and run the chosen parameters once more by themselves"
             )

@@ -304,7 +304,7 @@ def liquidate(
 def affordable_lots(state: Any, price: float, rules: Any) -> float:
     """Return the largest absolute position, not rounded, that margin and fee allow when adding at `price`.
 
-    Initial margin is notional / leverage (OKX); the fee and the hedge of the added part have to be there, too.
+    Initial margin is notional / leverage (OKX); fee and hedge of the added part have to be there, too.
     """
     held = abs(state.lots)
     value = rules.coins_per_lot * price

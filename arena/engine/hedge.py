@@ -14,6 +14,8 @@ import numpy as np
 from arena.engine.account import reset_liquidation
 from arena.engine.jit import inlined
 
+AT_OPEN, AT_CLOSE = 0, 1
+
 
 @inlined
 def match_spot(
@@ -22,7 +24,7 @@ def match_spot(
     bar: int,
     first: int,
     spot: Any,
-    at_open: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
+    moment: int,
     rules: Any,
     tier_lots: Any,
     tier_mmr: Any,
@@ -33,11 +35,11 @@ def match_spot(
     """
     opens, closes, cost, fee, opened = spot
     count = state.fills - first
-    if at_open:
+    if moment == AT_OPEN:
         opened[bar] = count
     if count == 0:
         return
-    ref = opens[bar] if at_open else closes[bar]
+    ref = opens[bar] if moment == AT_OPEN else closes[bar]
     moved = 0.0
     for number in range(first, state.fills):
         row = fills[np.uintp(number)]
@@ -53,6 +55,8 @@ def match_spot(
 
 
 @inlined
-def spot_value(state: Any, spot: Any, bar: Any, rules: Any) -> float:
-    """Return what the coins held are worth at the bar's close."""
-    return float(-state.lots * rules.coins_per_lot * spot[1][bar])
+def with_coins(value: float, state: Any, spot: Any, bar: Any, rules: Any) -> float:
+    """Return `value` and what the coins held are worth at the bar's close."""
+    if spot is None:
+        return value
+    return float(value - state.lots * rules.coins_per_lot * spot[1][bar])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
-from arena.engine.hedge import match_spot, spot_value
+from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
 from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
@@ -78,8 +78,7 @@ def run_bars(
             )  # fmt: skip
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
-        if spot is not None:
-            value += spot_value(state, spot, i, rules)
+        value = with_coins(value, state, spot, i, rules)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
             decide(
                 state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
@@ -150,13 +149,13 @@ def play_bar(
             state.order_bar = -1
             state.expired += 1
     if spot is not None:
-        match_spot(state, fills, bar, done, spot, True, rules, tier_lots, tier_mmr)
+        match_spot(state, fills, bar, done, spot, AT_OPEN, rules, tier_lots, tier_mmr)
         done = state.fills
     while state.next_funding < len(due) and due[state.next_funding] == bar:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     _walk(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
     if spot is not None:
-        match_spot(state, fills, bar, done, spot, False, rules, tier_lots, tier_mmr)
+        match_spot(state, fills, bar, done, spot, AT_CLOSE, rules, tier_lots, tier_mmr)
 
 
 @inlined

@@ -89,7 +89,7 @@ def hedge(target: list[float], swap: list[float], spot: list[float], **changes: 
 def test_basis_is_all_that_a_hedge_without_costs_earns() -> None:
     """Short 10 at 100 against spot at 99; covered at 120 with spot at 119.5: the basis fell by 0.5."""
     course = hedge([-1, -1, 0, 0], [100, 100, 110, 120], [99, 99, 110, 119.5]).run()
-    assert course.equity.tolist() == pytest.approx([10_000, 10_010, 10_010, 10_005])
+    assert course.equity.tolist() == pytest.approx([10_000, 10_000, 10_010, 10_005])
     assert course.spot is not None
     assert (course.price_pnl, course.spot.price_pnl) == pytest.approx((-200.0, 205.0))
 
