@@ -53,6 +53,7 @@ def _ingest(config: IngestConfig, context: JobContext, progress: Progress) -> In
         run_id=context.run_id,
         clock=context.clock,
         progress=progress,
+        spot_inst_id=config.symbol.spot_inst_id,
     )
 
 

@@ -91,6 +91,6 @@ def require_plain(config: BacktestConfig) -> None:
     for key, is_off in plain.items():
         if not is_off:
             raise ConfigError(
-                f"{key}: a sweep knows intrabar=worst and market orders without latency, impact, cap or hedge: "
+                f"{key}: a sweep knows intrabar=worst and market orders, no latency, impact, cap or hedge: "
                 "leave it as it is by default and run the chosen parameters once more by themselves"
             )

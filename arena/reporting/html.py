@@ -39,6 +39,7 @@ from arena.reporting.view import (
     cost_rows,
     figure,
     flat_settings,
+    leg_rows,
     month_rows,
     pnl_steps,
 )
@@ -72,6 +73,7 @@ def render_report(result: BacktestResult, arrays: RunArrays) -> str:
         years=month_rows(result.monthly),
         steps=pnl_steps(result.pnl),
         costs=cost_rows(result.costs),
+        legs=leg_rows(result.hedge),
         badge=causality_badge(result.causality),
         view=verdict_view(result.verdict) if result.verdict else None,
         params=flat_settings(result.strategy.params),

@@ -46,7 +46,7 @@ def write_run(folder: Path, result: BacktestResult, arrays: RunArrays, *, html: 
 
 
 def run_tables(result: BacktestResult, arrays: RunArrays) -> dict[str, pa.Table]:
-    """Return the tables that a run's folder holds as Parquet: equity, fills, trades; spot_fills of a hedge."""
+    """Return the tables of a run as Parquet has them: equity, fills, trades, spot_fills of a hedge."""
     import pyarrow as pa
 
     columns = {

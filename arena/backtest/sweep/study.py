@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
+from arena.backtest.readings import require_plain
 from arena.backtest.sweep.axes import STRATEGY
 from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid
@@ -165,6 +166,7 @@ def plan_batch(choices: Mapping[str, str], values: Values) -> Batch:
     config = validate(BacktestConfig, values)
     if config.sweep is None:
         raise ConfigError("there is nothing to sweep: give an axis, like strategy.fast=range(5,30)")
+    require_plain(config)
     spec = get_strategy(config.strategy.name)
     _check_fixed(spec, config.strategy.params)
     grid = draw_grid(config, config.sweep)
