@@ -111,7 +111,7 @@ def spot_costs(hedge: HedgeConfig, prices: SpotPrices | None, leg: SpotLeg | Non
     assumed = f"hedge.half_spread_bps={hedge.half_spread_bps:g} and hedge.slippage_bps={hedge.slippage_bps:g}"
     return [
         _row(
-            "spot_fee", 1.0, f"hedge.fee_rate={hedge.fee_rate:g} of notional, taker, as configured", leg.fees
+            "spot_fee", 0.0, f"hedge.fee_rate={hedge.fee_rate:g} of notional, taker, as configured", leg.fees
         ),
         _row("spot_slippage", 0.0, f"{assumed}, assumptions", leg.slippage),
         _row("spot_price", actual, words, None),
