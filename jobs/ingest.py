@@ -32,9 +32,10 @@ def _ingest(config: IngestConfig, context: JobContext, progress: Progress) -> In
     source, root = config.exchange, config.store.root
     if isinstance(source, FilesExchange):
         named = None if config.kind == "funding" else timeframe
-        request = FileRequest(
-            source.path, instrument, config.kind, named, source.format, source.volume, source.source
-        )
+        # the spot pair is an instrument of its own; its prices are candles there
+        kind = "candles" if config.kind == "spot" else config.kind
+        traded = instrument.spot(config.symbol.spot_inst_id) if config.kind == "spot" else instrument
+        request = FileRequest(source.path, traded, kind, named, source.format, source.volume, source.source)
         return ingest_files(
             request,
             root,
@@ -52,6 +53,7 @@ def _ingest(config: IngestConfig, context: JobContext, progress: Progress) -> In
         run_id=context.run_id,
         clock=context.clock,
         progress=progress,
+        spot_inst_id=config.symbol.spot_inst_id,
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LATEST = "latest"
 RESULT, SWEEP, CONFIG = "result.json", "sweep.json", "config.yaml"
 TABLES = ("equity", "fills", "trades")
+OPTIONAL_TABLES = ("spot_fills",)
 _SHOWN = 5
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, ValidationError
 
-from arena.audit.archive import TABLES, PastRun
+from arena.audit.archive import OPTIONAL_TABLES, TABLES, PastRun
 from arena.audit.comparison import Comparison, compare_results, compare_tables
 from arena.audit.past import PastService
 from arena.backtest.judge import PastTrials
@@ -116,7 +116,7 @@ def reproduce(
     comparison = Comparison()
     compare_results(stored, result.model_dump(mode="json"), comparison)
     tables = tables_of(result, arrays)
-    for name in TABLES:
+    for name in (*TABLES, *(name for name in OPTIONAL_TABLES if name in tables)):
         compare_tables(f"{name}.parquet", past.read_table(name), tables[name], comparison)
     then, now = _made(stored["provenance"]), _made(result.provenance.model_dump())
     edited = hash_of(config) != stored["provenance"]["config_hash"]

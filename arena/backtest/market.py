@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.spot_prices import SpotPrices, read_spot
 from arena.core.bars import Bars, FloatArray, FundingSeries, TsArray
 from arena.core.clock import to_iso
 from arena.core.errors import DataError
@@ -78,6 +79,7 @@ class RunMarket:
     history_health: RangeHealth
     dataset_hash: str
     held: HeldBack | None = None
+    spot: SpotPrices | None = None
 
     @property
     def start(self) -> int:
@@ -87,7 +89,8 @@ class RunMarket:
     @property
     def is_synthetic(self) -> bool:
         """Whether anything read was generated."""
-        return self.history.is_synthetic or "synthetic" in self.funding.source
+        generated = self.spot is not None and self.spot.is_synthetic
+        return self.history.is_synthetic or "synthetic" in self.funding.source or generated
 
 
 def load_market(
@@ -98,8 +101,11 @@ def load_market(
     *,
     warmup_bars: int,
     funding_rate_estimate: float,
+    spot_inst_id: str | None = None,
 ) -> RunMarket:
     """Read what a run over `window` needs; `history_health` covers the `warmup_bars` before it.
+
+    Spot prices are read where `spot_inst_id` names their pair.
 
     Raises:
         DataError: the series is not stored, or holds too few bars in the window.
@@ -117,7 +123,9 @@ def load_market(
     mark, mark_known = _mark_prices(service, instrument, timeframe, bars)
     funding = service.get_funding(instrument.inst_id, end=end_ms)
     plan = _funding_plan(service, instrument, bars, mark, mark_known, funding, funding_rate_estimate)
+    spot = None if spot_inst_id is None else read_spot(service, spot_inst_id, bars, _choice(instrument))
     arrays = {
+        **({} if spot is None else spot.arrays()),
         **bars_arrays("candles", history),
         **funding_arrays("funding", funding),
         "mark.open": mark.open,
@@ -137,7 +145,13 @@ def load_market(
         history_health=range_health(history.slice(max(0, first - warmup_bars), first)),
         dataset_hash=dataset_hash(arrays),
         held=held,
+        spot=spot,
     )
+
+
+def _choice(instrument: Instrument) -> str:
+    """Return what the group of symbols calls the instrument."""
+    return "_".join(instrument.inst_id.lower().split("-"))
 
 
 def _first_bar(history: Bars, window: Window) -> int:

@@ -77,8 +77,13 @@ def require_one_pass(config: BacktestConfig) -> BarPath:
     """Return how a batch of trials reads its bars, which takes no more than one pass over them.
 
     Raises:
-        ConfigError: they are to be read in detail.
+        ConfigError: they are to be read in detail, or the swap is hedged.
     """
+    if config.hedge.kind != "none":
+        raise ConfigError(
+            f"hedge.kind={config.hedge.kind}: a sweep trades the swap alone: leave it at none, and run the "
+            "chosen parameters once more by themselves with the hedge"
+        )
     if config.intrabar == "detail":
         raise ConfigError(
             "intrabar=detail: a sweep reads its bars in one pass and opens no finer ones: choose worst, best "

@@ -90,10 +90,35 @@ class PnlSplit(ResultModel):
     identity_error: Finite = Field(description="|sum of parts - equity change| / initial capital")
 
 
+class HedgeSplit(ResultModel):
+    """The result by leg where coins are held against the short swap, USDT; both add up to `pnl`."""
+
+    spot_inst_id: str
+    sources: list[str] = Field(description="who published the spot prices")
+    swap_price_pnl: Finite = Field(description="of the short swap, at reference prices")
+    spot_price_pnl: Finite = Field(description="of the coins, at reference prices")
+    basis_pnl: Finite = Field(description="swap_price_pnl + spot_price_pnl: what is left of the moves")
+    funding: Finite = Field(description="> 0 received, < 0 paid")
+    swap_fees: Finite
+    spot_fees: Finite
+    swap_slippage: Finite
+    spot_slippage: Finite
+    liquidation: Finite = Field(description="of the swap: bankruptcy price against mark; > 0 is a cost")
+    swap_pnl: Finite = Field(description="what the swap earned, all costs and funding in it")
+    spot_pnl: Finite = Field(description="what the coins earned, their costs in it")
+    spot_fills: int
+    assumed_fills: int = Field(description="spot trades on bars without a stored spot bar")
+    missing_bars: int = Field(description="bars of the run without a stored spot bar")
+    refused_longs: int = Field(description="times the strategy turned long, which this hedge cannot hold")
+
+
 class CostProvenance(ResultModel):
     """How much of one cost is known and how much assumed."""
 
-    cost: Literal["fee", "spread", "slippage", "impact", "funding", "mark_price", "margin_tiers"]
+    cost: Literal[
+        "fee", "spread", "slippage", "impact", "funding", "mark_price", "margin_tiers",
+        "spot_fee", "spot_slippage", "spot_price",
+    ]  # fmt: skip
     status: Literal["actual", "estimated", "missing"] = Field(description="the weakest part of the cost")
     actual_share: Finite
     estimated_share: Finite
@@ -252,6 +277,7 @@ class BacktestResult(ResultModel):
     verdict: Verdict | None = Field(None, description="null where report.honesty is off")
     warnings: list[str]
     band: Band | None = None
+    hedge: HedgeSplit | None = Field(None, description="null where nothing hedges the swap")
     timings_ms: dict[str, Finite] | None = None
 
 
@@ -262,6 +288,7 @@ class RunArrays:
     `equity` is marked at each close, USDT; `position` is signed contracts after each bar;
     `hold_equity` is what buying at the first traded open and holding gives, with fee and funding.
     `fills` has FILL_DTYPE, `trades` TRADE_DTYPE. `signal` is the strategy's word on the same bars.
+    `spot_fills` has SPOT_FILL_DTYPE, a row for each of `fills`; None where nothing is hedged.
     """
 
     bars: Bars
@@ -271,3 +298,4 @@ class RunArrays:
     hold_equity: FloatArray
     fills: NDArray[np.void]
     trades: NDArray[np.void]
+    spot_fills: NDArray[np.void] | None = None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,15 @@ from arena.backtest.causality import award_badge
 from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
+from arena.backtest.hedge import (
+    hedge_notes,
+    short_side,
+    split_by_leg,
+    spot_costs,
+    spot_market,
+    spot_pair,
+    with_leg,
+)
 from arena.backtest.hold import hold_equity
 from arena.backtest.judge import PastTrials, judge_run, warn_of_unlocks
 from arena.backtest.liquidity import conduct_of
@@ -119,19 +128,21 @@ def run_backtest(
         run_window(config),
         warmup_bars=spec.warmup(params),
         funding_rate_estimate=config.costs.funding_rate_estimate,
+        spot_inst_id=spot_pair(config),
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
     require_whole(market, config)
     watch.lap("read")
     tell("deciding")
     wanted = compute_signal(spec, market.history, market.funding, params)
-    signal = _tail(wanted, market.start)
+    signal, refused = short_side(_tail(wanted, market.start), config)
     watch.lap("strategy")
     tell("auditing")
     badge = award_badge(spec, market.history, market.funding, params, wanted)
     watch.lap("audit")
     tell("simulating")
     conduct = conduct_of(config.costs, config.orders, market, instrument)
+    conduct = replace(conduct, spot=spot_market(market.spot, config))
     readings = Readings(service, market, signal, instrument, account_settings(config, slip), conduct)
     course = readings.play(config.intrabar)
     watch.lap("engine")
@@ -141,8 +152,9 @@ def run_backtest(
         config, identity, market, instrument, course, arrays, badge, spec.warmup(params), params.model_dump()
     )
     band = make_band(readings, config.intrabar, config.signal_window, result.costs)
-    notes = [*result.warnings, *ambiguity_note(band, config.intrabar)]
-    result = result.model_copy(update={"band": band, "warnings": notes})
+    hedge = split_by_leg(course, market.spot, refused)
+    notes = [*result.warnings, *hedge_notes(hedge), *ambiguity_note(band, config.intrabar)]
+    result = result.model_copy(update={"band": band, "hedge": hedge, "warnings": notes})
     watch.lap("metrics")
     known = None if past is None else past(result)
     watch.lap("ledger")
@@ -224,7 +236,11 @@ def _arrays(
         fee_rate=config.fee_rate,
         capital=config.initial_capital,
         maker=maker,
+        spot_cash=None if course.spot is None else course.spot.fills["cash"],
     )
+    spot = None
+    if course.spot is not None and market.spot is not None:
+        spot = course.spot.fills, float(market.spot.close[-1])
     trades = build_trades(
         fills,
         market.bars,
@@ -232,6 +248,7 @@ def _arrays(
         ct_val=instrument.ct_val,
         initial_capital=config.initial_capital,
         final_funding_total=course.funding,
+        spot=spot,
     )
     hold = hold_equity(
         market.bars,
@@ -241,7 +258,9 @@ def _arrays(
         cost_bps=slip * 1e4,
         settlements=market.plan.settlements,
     )
-    return RunArrays(market.bars, signal, course.equity, course.position, hold, fills, trades)
+    return RunArrays(
+        market.bars, signal, course.equity, course.position, hold, fills, trades, spot and spot[0]
+    )
 
 
 def _result(
@@ -256,7 +275,7 @@ def _result(
     params: dict[str, object],
 ) -> BacktestResult:
     bars, first = market.bars, config.signal_window
-    pnl = PnlSplit(
+    swap = PnlSplit(
         price=course.price_pnl,
         fees=course.fees,
         funding=course.funding,
@@ -265,6 +284,7 @@ def _result(
         total=float(course.equity[-1]) - config.initial_capital,
         identity_error=course.identity_error,
     )
+    pnl = with_leg(swap, course.spot)
     counts = _counts(course, arrays)
     inputs = make_inputs(
         arrays,
@@ -312,16 +332,19 @@ def _result(
         secondary=secondary,
         buy_and_hold=hold_metrics(inputs.hold),
         pnl=pnl,
-        costs=cost_provenance(
-            config.costs,
-            config.orders,
-            config.fee_rate,
-            market.plan,
-            market.mark_missing,
-            len(bars),
-            instrument,
-            pnl,
-        ),
+        costs=[
+            *cost_provenance(
+                config.costs,
+                config.orders,
+                config.fee_rate,
+                market.plan,
+                market.mark_missing,
+                len(bars),
+                instrument,
+                swap,
+            ),
+            *spot_costs(config.hedge, market.spot, course.spot),
+        ],
         data=_data_health(market),
         counts=counts,
         drawdowns=top_drawdowns(points, traded.ts, bars.timeframe.step_ms),

@@ -37,6 +37,7 @@ def build_trades(
     ct_val: float,
     initial_capital: float,
     final_funding_total: float,
+    spot: tuple[NDArray[np.void], float] | None = None,
 ) -> NDArray[np.void]:
     """Return the round trips of a run, oldest first; the last one is open when the position is.
 
@@ -52,6 +53,8 @@ def build_trades(
         ct_val: coins per contract.
         initial_capital: cash before the first fill, USDT.
         final_funding_total: the account's cumulative funding at the end of the run, USDT.
+        spot: SPOT_FILL_DTYPE, a row for each fill, and the last spot close; the money of a trade is that of
+            both legs then. None: there is one leg.
 
     Raises:
         ArenaError: a fill takes the position through zero (a reversal has to be two fills).
@@ -66,7 +69,7 @@ def build_trades(
     trades["is_open"] = is_open
     _set_times(trades, fills, groups, bars)
     _set_prices(trades, fills, groups, bars)
-    _set_money(trades, fills, groups, bars, ct_val, initial_capital, final_funding_total)
+    _set_money(trades, fills, groups, bars, ct_val, initial_capital, final_funding_total, spot)
     _set_reasons(trades, fills, groups, signal)
     _set_excursions(trades, bars)
     return trades
@@ -119,6 +122,7 @@ def _set_money(
     ct_val: float,
     initial_capital: float,
     final_funding_total: float,
+    spot: tuple[NDArray[np.void], float] | None,
 ) -> None:
     is_open = trades["is_open"]
     fees, slippage, penalty = (groups.total(fills[name]) for name in ("fee", "slippage", "penalty"))
@@ -126,6 +130,11 @@ def _set_money(
     paid = groups.total(fills["side"] * fills["contracts"] * fills["price"]) * ct_val
     held = np.where(is_open, fills["position"][groups.last], 0.0) * ct_val
     at_fill_prices = held * bars.close[-1] - paid
+    if spot is not None:
+        legs, last_price = spot
+        coins = np.where(is_open, legs["holding"][groups.last], 0.0)
+        at_fill_prices = at_fill_prices + coins * last_price + groups.total(legs["cash"] + legs["fee"])
+        fees, slippage = fees + groups.total(legs["fee"]), slippage + groups.total(legs["slippage"])
     funding_at_exit = fills["funding_total"][groups.last].copy()
     funding_at_exit[is_open] = final_funding_total
     funding = funding_at_exit - fills["funding_total"][groups.first]

@@ -66,7 +66,7 @@ class IngestConfig(JobConfig):
     symbol: SymbolConfig
     timeframe: TimeframeConfig
     exchange: Annotated[FilesExchange | SyntheticExchange, Field(discriminator="name")]
-    kind: Literal["candles", "mark", "index", "funding"] = Field(
+    kind: Literal["candles", "spot", "mark", "index", "funding"] = Field(
         description="what the files hold; a synthetic market always has all of them"
     )
     derive: list[str] = Field(description="coarser timeframes to build from the imported one")
@@ -83,6 +83,10 @@ class IngestConfig(JobConfig):
     def _fits(self) -> Self:
         if self.derive and self.kind == "funding" and self.exchange.name == "files":
             raise ValueError("derive: funding has no timeframe to derive from, leave derive=[]")
+        if self.kind == "spot" and self.symbol.spot_inst_id is None:
+            raise ValueError(
+                f"kind=spot: the spot pair of {self.symbol.inst_id} is not known, set symbol.spot_inst_id"
+            )
         step_ms = self.timeframe.timeframe().step_ms
         for target in self.targets():
             if target.step_ms <= step_ms or target.step_ms % step_ms:

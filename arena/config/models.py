@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
+from arena.config.hedge import HedgeConfig
 from arena.config.orders import OrdersConfig
 from arena.config.sweep import SweepConfig
 from arena.core.clock import parse_time
@@ -65,6 +66,10 @@ class SymbolConfig(ConfigModel):
     max_leverage: Positive
     funding_interval_hours: Literal[1, 2, 4, 6, 8]
     tiers: TiersConfig
+    spot_inst_id: str | None = Field(
+        default=None,
+        description="the spot pair of the same coins, which hedge=spot trades; null: there is none",
+    )
 
     def instrument(self) -> Instrument:
         """Return the instrument that this group describes."""
@@ -291,6 +296,7 @@ class BacktestConfig(JobConfig):
     strategy: StrategyChoice
     costs: CostsConfig
     orders: OrdersConfig = OrdersConfig()
+    hedge: HedgeConfig = HedgeConfig()
     sizing: SizingConfig
     data: DataConfig
     report: ReportConfig
@@ -328,5 +334,10 @@ class BacktestConfig(JobConfig):
             raise ValueError(
                 f"costs.participation_cap={self.costs.participation_cap:g} is for market orders: with "
                 "orders=limit set it to null"
+            )
+        if self.hedge.kind == "spot" and self.symbol.spot_inst_id is None:
+            raise ValueError(
+                f"hedge=spot needs the spot pair of {self.symbol.inst_id}: set symbol.spot_inst_id, "
+                "or choose hedge=none"
             )
         return self

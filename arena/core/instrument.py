@@ -7,7 +7,7 @@ sizes in lots. Read from config today and from the exchange where a feed gives i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -84,14 +84,21 @@ class Instrument:
         """Base currency, e.g. BTC."""
         return self.symbol.split("/")[0]
 
+    def spot(self, inst_id: str | None) -> Instrument:
+        """Return the spot pair `inst_id` of the same coins, as far as its prices and volumes need one."""
+        pair = self.symbol.partition(":")[0]
+        return replace(self, inst_id=inst_id or pair.replace("/", "-"), symbol=pair, ct_val=1.0)
+
 
 def instrument_id(symbol: str) -> str:
     """Return the exchange id of a swap for its id (`BTC-USDT-SWAP`) or unified symbol (`BTC/USDT:USDT`).
 
+    The id of a spot pair (`BTC-USDT`) stands for itself.
+
     Raises:
         ConfigError: the text is neither.
     """
-    if symbol.endswith("-SWAP") and "/" not in symbol:
+    if (symbol.endswith("-SWAP") or symbol.count("-") == 1) and "/" not in symbol:
         return symbol
     pair, _, settle = symbol.partition(":")
     base, _, quote = pair.partition("/")

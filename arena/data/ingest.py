@@ -81,8 +81,11 @@ def ingest_synthetic(
     run_id: str = "",
     clock: Clock = wall_clock,
     progress: Progress | None = None,
+    spot_inst_id: str | None = None,
 ) -> IngestReport:
     """Generate a market and store its candles, mark, index and funding, then the `derive` timeframes.
+
+    With `spot_inst_id` the candles of that spot pair are stored, too.
 
     Raises:
         ConfigError: the store holds observed prices of the instrument.
@@ -92,6 +95,8 @@ def ingest_synthetic(
     _check_derive(timeframe, derive)
     reader, writer = MarketReader(root), MarketWriter(root, clock=clock)
     _check_origin(reader, instrument.inst_id, generated=True)
+    if spot_inst_id is not None:
+        _check_origin(reader, spot_inst_id, generated=True)
     tell(0, 6, "generate")
     market = generate_market(instrument, spec)
     candles = market.candles(timeframe)
@@ -114,8 +119,23 @@ def ingest_synthetic(
         tell(5, 6, "derive")
         full = changed > 0
         reports += _derive(reader, writer, candles, derive, tuple(Kind), SYNTHETIC, run_id, full=full)
+    if spot_inst_id is not None:
+        reports += _synthetic_spot(reader, writer, market.spot(spot_inst_id, timeframe), derive, run_id)
     tell(6, 6, "done")
     return IngestReport(tuple(reports), time.perf_counter() - begin)
+
+
+def _synthetic_spot(
+    reader: MarketReader, writer: MarketWriter, bars: Bars, derive: Sequence[Timeframe], run_id: str
+) -> list[SeriesReport]:
+    started = time.perf_counter()
+    written = _write(writer, Kind.CANDLES, bars, SYNTHETIC, run_id)
+    seconds = time.perf_counter() - started
+    reports = [_series_report(Kind.CANDLES, bars, written, SYNTHETIC, "generator", seconds)]
+    if derive:
+        full = bool(written.inserted or written.revised)
+        reports += _derive(reader, writer, bars, derive, (Kind.CANDLES,), SYNTHETIC, run_id, full=full)
+    return reports
 
 
 def _silent(_done: int, _total: int, _label: str) -> None:

@@ -89,7 +89,8 @@ class IngestReport:
 
 
 def _is_derived_from(series: SeriesReport, source: SeriesReport) -> bool:
-    return series.kind == source.kind and series.format == f"{DERIVED_FROM}{source.timeframe}"
+    same = series.kind == source.kind and series.inst_id == source.inst_id
+    return same and series.format == f"{DERIVED_FROM}{source.timeframe}"
 
 
 def _headline(series: SeriesReport) -> str:

@@ -75,7 +75,8 @@ class AccountRules(NamedTuple):
     max_order_lots: float
     max_position_lots: float  # largest size the tiers allow at this leverage
     margin_rate: float  # 1 / leverage: initial margin of a position
-    order_rate: float  # margin_rate + fee: what adding a position asks for
+    order_rate: float  # margin_rate + add_rate: what adding a position asks for
+    add_rate: float  # of it, what is spent at once: fee, and the price of the spot leg where there is one
     fee: float
     cost: float  # half spread + slippage
     isolated: bool
@@ -303,7 +304,7 @@ def liquidate(
 def affordable_lots(state: Any, price: float, rules: Any) -> float:
     """Return the largest absolute position, not rounded, that margin and fee allow when adding at `price`.
 
-    Initial margin is notional / leverage (OKX); the fee of the added part has to be there, too.
+    Initial margin is notional / leverage (OKX); fee and hedge of the added part have to be there, too.
     """
     held = abs(state.lots)
     value = rules.coins_per_lot * price
@@ -312,5 +313,5 @@ def affordable_lots(state: Any, price: float, rules: Any) -> float:
         lots = held + max(0.0, (state.cash - state.iso_margin) * lots_per_usdt)
     else:
         equity = state.cash + state.lots * rules.coins_per_lot * (price - state.avg)
-        lots = (equity + held * value * rules.fee) * lots_per_usdt
+        lots = (equity + held * value * rules.add_rate) * lots_per_usdt
     return float(min(lots, rules.max_position_lots, held + rules.max_order_lots))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from arena.core.bars import FloatArray, IntArray, TsArray
 from arena.engine.records import FillReason
+from arena.engine.spot import SpotMarket
 
 BarPath = Literal["worst", "best", "ohlc"]
 _MODES: dict[BarPath, int] = {"worst": 0, "best": 1, "ohlc": 2}
@@ -80,7 +81,7 @@ class Conduct:
     """How a run reads its bars and meets the market.
 
     With `fine`, an ambiguous bar is walked along its finer bars, and by `intrabar` where it has none. A
-    decision is acted upon `latency_bars` closes late.
+    decision is acted upon `latency_bars` closes late. With `spot`, the position is hedged there.
     """
 
     intrabar: BarPath = "worst"
@@ -88,12 +89,14 @@ class Conduct:
     liquidity: Liquidity | None = None
     latency_bars: int = 0
     resting: Resting | None = None
+    spot: SpotMarket | None = None
 
-    def columns(self, wanted: NDArray[np.bool_]) -> Any:
-        """Return the kernel's `conduct`; `wanted` as in `path`."""
+    def columns(self, wanted: NDArray[np.bool_], opened: IntArray) -> Any:
+        """Return the kernel's `conduct`; `wanted` as in `path`, `opened` as in `hedge`."""
         liquidity = None if self.liquidity is None else (self.liquidity.room_lots, self.liquidity.impact)
         limits = None if self.resting is None else self.resting.terms()
-        return self.path(wanted), liquidity, limits
+        spot = None if self.spot is None else self.spot.terms(opened)
+        return self.path(wanted), liquidity, limits, spot
 
     @property
     def maker(self) -> tuple[float, tuple[FillReason, ...]]:

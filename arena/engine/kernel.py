@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
+from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
 from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
@@ -51,14 +52,14 @@ def run_bars(
         start: first bar to run.
         conduct: (path, liquidity, limits), each None where it is off, so that its code is compiled away.
             path: (mode, finer bars or None), see `path`; liquidity: (lots an order may take of the bar,
-            impact of one lot), each (n,); limits: see `resting`.
+            impact of one lot), each (n,); limits: see `resting`; spot: see `hedge`.
 
     Returns:
         The next bar to run; n when done.
     """
     ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     target, stop_distance, take_distance = signal
-    path, liquidity, limits = conduct
+    path, liquidity, limits, spot = conduct
     due = funding[0]
     state = state_array[0]
     room = len(fills) - FILLS_PER_BAR
@@ -73,10 +74,11 @@ def run_bars(
             depth = bar_depth(liquidity, i)
             play_bar(
                 state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, path,
-                depth, limits,
+                depth, limits, spot,
             )  # fmt: skip
             next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
+        value = with_coins(value, state, spot, i, rules)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
             decide(
                 state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
@@ -129,9 +131,11 @@ def play_bar(
     path: Any,
     depth: Any,
     limits: Any,
+    spot: Any,
 ) -> None:
     """Play the events of one bar in their order of time, up to the decision at its close."""
     due, is_at_open, rate, mark = funding
+    done = state.fills
     while state.next_funding < len(due) and due[state.next_funding] == bar and is_at_open[state.next_funding]:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     if state.lots != 0.0:
@@ -144,9 +148,14 @@ def play_bar(
             # the bar after the decision is missing: the decision is stale, the next close decides anew
             state.order_bar = -1
             state.expired += 1
+    if spot is not None:
+        match_spot(state, fills, bar, done, spot, AT_OPEN, rules, tier_lots, tier_mmr)
+        done = state.fills
     while state.next_funding < len(due) and due[state.next_funding] == bar:
         _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
     _walk(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
+    if spot is not None:
+        match_spot(state, fills, bar, done, spot, AT_CLOSE, rules, tier_lots, tier_mmr)
 
 
 @inlined

@@ -71,6 +71,7 @@ def expand_fills(
     fee_rate: float,
     capital: float,
     maker: tuple[float, tuple[FillReason, ...]] = (0.0, ()),
+    spot_cash: FloatArray | None = None,
 ) -> NDArray[np.void]:
     """Return kernel fills, (k,) of COMPACT_FILL_DTYPE, as (k,) of FILL_DTYPE.
 
@@ -82,6 +83,7 @@ def expand_fills(
         fee_rate: fraction of notional charged on each fill.
         maker: another fee, and the reasons of fills that pay it.
         capital: cash before the first fill.
+        spot_cash: what the spot trade of each fill brought; None: there is none.
     """
     fills = np.zeros(len(compact), FILL_DTYPE)
     if not len(compact):
@@ -102,6 +104,8 @@ def expand_fills(
     fills["penalty"] = np.where(taken_over, shift, 0.0)
     fills["position"] = np.cumsum(compact["lots"]) * lot_sz
     cash_moves = np.diff(compact["cash"], prepend=capital)
+    if spot_cash is not None:
+        cash_moves -= spot_cash
     fills["realized"] = cash_moves - np.diff(compact["funding_total"], prepend=0.0) + fee
     return fills
 

@@ -21,10 +21,12 @@ from arena.core.signal import Signal
 from arena.engine.conduct import USUAL, Conduct, decided_at
 from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
+from arena.engine.spot import SpotLeg, SpotMarket, trade_spot
 
 IDENTITY_TOLERANCE = 1e-9
 ROOM = 512
 NOWHERE = np.empty(0, np.bool_)
+NO_BARS = np.empty(0, np.int64)
 
 SizeMode = Literal["equity", "notional", "contracts"]
 _SIZE_MODES: dict[SizeMode, int] = {"equity": 0, "notional": 1, "contracts": 2}
@@ -55,7 +57,10 @@ class MarkPrices:
 
 @dataclass(frozen=True, eq=False)
 class AccountCourse:
-    """What happened: equity per bar, USDT at each close, and every fill."""
+    """What happened: equity per bar, USDT at each close, and every fill.
+
+    The parts of the PnL are the swap's; `spot` has those of the leg that hedges it, None without one.
+    """
 
     equity: FloatArray
     compact_fills: NDArray[np.void]  # COMPACT_FILL_DTYPE; `fills` has them written out
@@ -75,6 +80,7 @@ class AccountCourse:
     ambiguous: int = 0  # bars that met more than one level
     wanted: NDArray[np.bool_] = field(default_factory=lambda: NOWHERE)
     """Per bar, whether finer bars were asked for and not there; empty where nobody asks."""
+    spot: SpotLeg | None = None
 
     @property
     def unresolved(self) -> IntArray:
@@ -118,9 +124,10 @@ def simulate(
     equity = np.empty(n)
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
     fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
-    rules = account_rules(instrument, settings)
+    rules = account_rules(instrument, settings, conduct.spot)
     wanted = NOWHERE if conduct.fine is None else np.zeros(n, np.bool_)
-    columns = conduct.columns(wanted)
+    opened = NO_BARS if conduct.spot is None else np.zeros(n, np.int64)
+    columns = conduct.columns(wanted, opened)
     decision = _arriving(signal, bars, conduct.latency_bars)
     done = 0
     while done < n:
@@ -142,7 +149,11 @@ def simulate(
         )
     if conduct.latency_bars:
         _date_back(fills[: int(state["fills"][0])], bars, conduct.latency_bars)
-    return _course(state[0], fills, equity, bars, instrument, settings, wanted)
+    leg = None
+    if conduct.spot is not None:
+        done_fills = fills[: int(state["fills"][0])]
+        leg = trade_spot(done_fills, bars, conduct.spot, opened, instrument.ct_val * instrument.lot_sz)
+    return _course(state[0], fills, equity, bars, instrument, settings, wanted, leg)
 
 
 def _arriving(signal: Signal, bars: Bars, latency_bars: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -177,7 +188,9 @@ def new_state(cash: float) -> NDArray[np.void]:
     return state
 
 
-def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[object, ...]:
+def account_rules(
+    instrument: Instrument, settings: AccountSettings, spot: SpotMarket | None = None
+) -> tuple[object, ...]:
     """Return the kernel's scalars; sizes become lots, the leverage becomes a position limit."""
     from arena.engine.account import SIZE_EPS, AccountRules
 
@@ -185,6 +198,8 @@ def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[ob
     per_unit = 1.0 / instrument.tick_sz
     whole = round(per_unit)
     exact = whole >= 1 and math.isclose(per_unit, whole, rel_tol=1e-12)
+    # swap and spot are taken to cost the same when a size is worked out
+    add_rate = float(settings.fee_rate) if spot is None else settings.fee_rate + spot.spent
     tiers = instrument.tiers
     allowed = tiers.sizes[tiers.initial_rates <= 1.0 / settings.leverage + 1e-12]
     return AccountRules(
@@ -197,7 +212,8 @@ def account_rules(instrument: Instrument, settings: AccountSettings) -> tuple[ob
         max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
         max_position_lots=float(math.floor(allowed.max(initial=0.0) / lot + SIZE_EPS)),
         margin_rate=1.0 / settings.leverage,
-        order_rate=1.0 / settings.leverage + settings.fee_rate,
+        order_rate=1.0 / settings.leverage + add_rate,
+        add_rate=add_rate,
         fee=float(settings.fee_rate),
         cost=float(settings.cost_rate),
         isolated=settings.isolated,
@@ -215,12 +231,15 @@ def _course(
     instrument: Instrument,
     settings: AccountSettings,
     wanted: NDArray[np.bool_],
+    leg: SpotLeg | None,
 ) -> AccountCourse:
     price_pnl = float(state["price_pnl"])
     if len(bars):
         coins = float(state["lots"]) * instrument.lot_sz * instrument.ct_val
         price_pnl += coins * (float(bars.close[-1]) - float(state["last_ref"]))
     parts = price_pnl - state["fees"] + state["funding"] - state["slippage"] - state["penalty"]
+    if leg is not None:
+        parts += leg.total
     change = (equity[-1] if len(equity) else settings.initial_capital) - settings.initial_capital
     error = abs(float(parts) - float(change)) / settings.initial_capital
     if not error <= IDENTITY_TOLERANCE:
@@ -246,4 +265,5 @@ def _course(
         unfilled=int(state["unfilled"]),
         ambiguous=int(state["ambiguous"]),
         wanted=wanted,
+        spot=leg,
     )

@@ -158,8 +158,9 @@ def _play(
     prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
     adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
     play_bar(
-        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None
-    )
+        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None,
+        None,
+    )  # fmt: skip
 
 
 @inlined

@@ -96,6 +96,7 @@ def run_trials(
             terms[4][trial],
             terms[2][trial],
             terms[3][trial],
+            terms[0][trial],  # no trial has a spot leg: what is spent at once is the fee
             terms[0][trial],
             terms[1][trial],
             rules.isolated,

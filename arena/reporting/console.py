@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from arena.backtest.causality import badge_sentence
-from arena.backtest.result import BacktestResult, Metric
+from arena.backtest.result import BacktestResult, HedgeSplit, Metric
 from arena.reporting.band_view import wide_note
-from arena.reporting.figures import metric_text
+from arena.reporting.figures import metric_text, number
 
 
 def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
@@ -23,6 +23,8 @@ def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
         "",
     ]
     lines += [_row(metric) for metric in result.primary]
+    if result.hedge is not None:
+        lines += ["", _hedge(result.hedge)]
     lines += ["", *(f"! {text}" for text in result.warnings if not text.startswith("SYNTHETIC"))]
     if wide := wide_note(result):
         lines.append(f"! {wide}")
@@ -32,6 +34,19 @@ def headline(result: BacktestResult, folder: Path, *, html: bool) -> str:
         lines += ["time, ms", *(f"  {step:<10}{spent:8.1f}" for step, spent in result.timings_ms.items())]
     lines.append(f"report  {folder / 'report.html' if html else folder / 'result.json'}")
     return "\n".join(lines)
+
+
+def _hedge(split: HedgeSplit) -> str:
+    amounts = (
+        ("swap", split.swap_price_pnl),
+        ("spot", split.spot_price_pnl),
+        ("basis", split.basis_pnl),
+        ("funding", split.funding),
+        ("fees", -split.swap_fees - split.spot_fees),
+        ("slippage", -split.swap_slippage - split.spot_slippage),
+    )
+    words = ", ".join(f"{name} {number(amount, signed=True)}" for name, amount in amounts)
+    return f"  {'Hedged, USDT':<22}{words}"
 
 
 def _row(metric: Metric) -> str:

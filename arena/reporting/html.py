@@ -41,6 +41,7 @@ from arena.reporting.view import (
     cost_rows,
     figure,
     flat_settings,
+    leg_rows,
     month_rows,
     pnl_steps,
 )
@@ -79,6 +80,7 @@ def render_report(result: BacktestResult, arrays: RunArrays, config: BacktestCon
         years=month_rows(result.monthly),
         steps=pnl_steps(result.pnl),
         costs=cost_rows(result.costs),
+        legs=leg_rows(result.hedge),
         badge=causality_badge(result.causality),
         assumed=band_view(result),
         conduct=conduct_rows(config) if config else [],

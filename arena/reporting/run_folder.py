@@ -55,7 +55,7 @@ def write_run(
 
 
 def run_tables(result: BacktestResult, arrays: RunArrays) -> dict[str, pa.Table]:
-    """Return the tables that a run's folder holds as Parquet: equity, fills, trades."""
+    """Return the tables of a run as Parquet has them: equity, fills, trades, spot_fills of a hedge."""
     import pyarrow as pa
 
     columns = {
@@ -63,6 +63,8 @@ def run_tables(result: BacktestResult, arrays: RunArrays) -> dict[str, pa.Table]
         "fills": _fill_columns(arrays),
         "trades": _trade_columns(arrays),
     }
+    if arrays.spot_fills is not None:
+        columns["spot_fills"] = _record_columns(arrays.spot_fills)
     return {
         name: pa.Table.from_arrays(list(parts.values()), names=list(parts)) for name, parts in columns.items()
     }

@@ -14,6 +14,7 @@ from arena.backtest.result import (
     BacktestResult,
     CausalityBadge,
     CostProvenance,
+    HedgeSplit,
     Metric,
     MonthReturn,
     PnlSplit,
@@ -149,6 +150,25 @@ def pnl_steps(pnl: PnlSplit) -> list[Step]:
 
     steps = [step(*part, start) for part, start in zip(parts, levels, strict=False)]
     return [*steps, step("Total", "change of equity", pnl.total, 0.0)]
+
+
+def leg_rows(split: HedgeSplit | None) -> list[tuple[str, str, str, str]]:
+    """Return rows of part, swap, spot, both for a hedged run; none where nothing is hedged."""
+    if split is None:
+        return []
+    parts = [
+        ("Price moves", split.swap_price_pnl, split.spot_price_pnl),
+        ("Fees", -split.swap_fees, -split.spot_fees),
+        ("Spread and slippage", -split.swap_slippage, -split.spot_slippage),
+        ("Funding", split.funding, None),
+        ("Liquidation", -split.liquidation, None),
+        ("Total", split.swap_pnl, split.spot_pnl),
+    ]
+
+    def text(amount: float | None) -> str:
+        return DASH if amount is None else number(amount, signed=True)
+
+    return [(label, text(swap), text(spot), text(swap + (spot or 0.0))) for label, swap, spot in parts]
 
 
 def cost_rows(costs: list[CostProvenance]) -> list[dict[str, str]]:

@@ -1,6 +1,7 @@
 """Hold the side that funding pays: short while longs pay, long while shorts pay.
 
-One leg only: no spot hedge stands against it, so the price risk stays. Invariant: without a settlement
+One leg only: coins against it are the account's matter (hedge=spot), without them the price risk stays.
+Invariant: without a settlement
 that is known and young enough the target is 0.
 """
 

@@ -15,7 +15,8 @@ from arena.engine.conduct import USUAL, Conduct, FineBars, Liquidity, Resting
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.settlements import Settlements, place_settlements
 from arena.engine.simulate import AccountCourse, AccountSettings, MarkPrices, simulate
-from tests.engine.oracle import Account, OracleResting, OracleRules, run_oracle
+from arena.engine.spot import SpotMarket
+from tests.engine.oracle import Account, OracleResting, OracleRules, OracleSpot, run_oracle
 
 HOUR = Timeframe.parse("1h")
 TIERS = TierTable(
@@ -80,6 +81,7 @@ class Scene:
             fee_rate=self.settings.fee_rate,
             capital=self.settings.initial_capital,
             maker=self.conduct.maker,
+            spot_cash=None if course.spot is None else course.spot.fills["cash"],
         )
 
 
@@ -277,6 +279,22 @@ def resting_scene(seed: int, *, gaps: bool = True) -> Scene:
     return replace(scene, conduct=conduct)
 
 
+def hedged_scene(seed: int) -> Scene:
+    """A scene of any kind that is never long, with spot prices near the swap's or far from them."""
+    rng = np.random.default_rng([seed, 7])
+    scene = (random_scene, split_scene, thin_scene, resting_scene)[int(rng.integers(4))](seed)
+    n = len(scene.bars)
+    width = float(rng.choice([0.0, 0.0005, 0.02]))
+    spot = SpotMarket(
+        np.round(scene.bars.open * (1 + width * rng.standard_normal(n)), 2),
+        np.round(scene.bars.close * (1 + width * rng.standard_normal(n)), 2),
+        cost_rate=float(rng.choice([0.0, 0.0002, 0.001])),
+        fee_rate=float(rng.choice([0.0, 0.001])),
+    )
+    short = replace(scene.signal, target=-np.abs(scene.signal.target))
+    return replace(scene, signal=short, conduct=replace(scene.conduct, spot=spot))
+
+
 def decimal_of(value: float) -> Decimal:
     """The decimal that the float was written as."""
     return Decimal(repr(float(value)))
@@ -323,6 +341,7 @@ def oracle_of(scene: Scene) -> tuple[Account, list[Decimal]]:
         _depth(scene.conduct.liquidity),
         scene.conduct.latency_bars,
         _resting(scene.conduct.resting),
+        _spot(scene.conduct.spot),
     )
 
 
@@ -331,6 +350,13 @@ def _resting(rules: Resting | None) -> OracleResting | None:
         return None
     offset, maker_fee = decimal_of(rules.offset), decimal_of(rules.maker_fee)
     return OracleResting(offset, rules.bars, rules.through, maker_fee, rules.takes)
+
+
+def _spot(spot: SpotMarket | None) -> OracleSpot | None:
+    if spot is None:
+        return None
+    opens, closes = ([decimal_of(price) for price in prices.tolist()] for prices in (spot.open, spot.close))
+    return OracleSpot(opens, closes, decimal_of(spot.cost_rate), decimal_of(spot.fee_rate))
 
 
 def _depth(liquidity: Liquidity | None) -> list[tuple[Decimal | None, Decimal]] | None:

@@ -52,6 +52,27 @@ class OracleResting:
 
 
 @dataclass
+class OracleSpot:
+    opens: list[D]
+    closes: list[D]
+    cost: D
+    fee: D
+
+    def paid(self, coins: D, price: D) -> tuple[D, D]:
+        """Price paid and fee of signed coins."""
+        price *= 1 + self.cost if coins > 0 else 1 - self.cost
+        return price, abs(coins) * price * self.fee
+
+
+@dataclass
+class OracleSpotFill:
+    bar: int
+    coins: D  # signed
+    price: D
+    fee: D
+
+
+@dataclass
 class OracleFill:
     bar: int
     reason: str
@@ -95,6 +116,9 @@ class Account:
     unfilled: int = 0
     ambiguous: int = 0
     unresolved: list[int] = field(default_factory=list)
+    spot: OracleSpot | None = None
+    vault: D = ZERO  # coins held
+    spot_fills: list[OracleSpotFill] = field(default_factory=list)
 
     @property
     def long(self) -> bool:
@@ -168,6 +192,27 @@ class Account:
             self.entry, self.margin, self.stop, self.take = D(0), D(0), None, None
         self.fills.append(OracleFill(bar, reason, contracts, ref, price, fee))
 
+    def hedge(self, bar: int, *, at_open: bool) -> None:
+        """Trade the coins of every fill of the swap that has none against it yet."""
+        if self.spot is None or len(self.fills) == len(self.spot_fills):
+            return
+        for fill in self.fills[len(self.spot_fills) :]:
+            coins = -self.coins(fill.contracts)
+            quoted = (self.spot.opens if at_open else self.spot.closes)[bar]
+            price, fee = self.spot.paid(coins, quoted)
+            self.wallet -= coins * price + fee
+            self.vault += coins
+            self.spot_fills.append(OracleSpotFill(bar, coins, price, fee))
+        assert self.vault == -self.coins()
+        if self.wallet > 0:
+            self.dead = False
+
+    def spent_at_once(self) -> D:
+        """What adding one coin takes out of the cash, as a share of its price."""
+        if self.spot is None:
+            return self.rules.fee
+        return self.rules.fee + (1 + self.spot.cost) * (1 + self.spot.fee)
+
     def settle(self, rate: D, mark: D) -> None:
         amount = -self.coins() * mark * rate
         self.wallet += amount
@@ -198,11 +243,13 @@ class Account:
         rules = self.rules
         held = abs(self.contracts)
         worth = rules.ct_val * price
-        rate = 1 / rules.leverage + rules.fee
+        rate = 1 / rules.leverage + self.spent_at_once()
         if rules.isolated:
             money = held + max(D(0), (self.wallet - self.margin) / (worth * rate))
         else:
-            money = (self.wallet + self.unrealised(price) + held * worth * rules.fee) / (worth * rate)
+            money = (self.wallet + self.unrealised(price) + held * worth * self.spent_at_once()) / (
+                worth * rate
+            )
         allowed = [largest for largest, _, imr in rules.tiers if imr <= 1 / rules.leverage + D("1e-12")]
         tier_limit = grid_floor(max(allowed, default=D(0)) / rules.lot) * rules.lot
         return grid_floor(min(money, tier_limit) / rules.lot) * rules.lot
@@ -520,18 +567,22 @@ class Account:
                     assert take is not None
                     self.trade(bar, -self.contracts, better(take, candle["open"]), "take_profit")
 
+    def worth(self, bar: int, close: D) -> D:
+        coins = ZERO if self.spot is None else self.vault * self.spot.closes[bar]
+        return self.wallet + self.unrealised(close) + coins
+
     def decide(self, bar: int, target: D, stop: D | None, take: D | None, close: D) -> None:
         rules = self.rules
         if target == self.acted or bar + 1 < rules.first_bar or self.dead:
             return
         worth = rules.ct_val * close
         if rules.size_mode == "equity":
-            equity = self.wallet + self.unrealised(close)
+            equity = self.worth(bar, close)
             if self.contracts * target < 0:  # a reversal first pays for its close
                 equity -= abs(self.coins()) * close * (rules.fee + rules.cost)
             equity = max(D(0), equity)
             # margin + fee at the expected fill price are the share of equity
-            cost_of_one = worth * (1 + rules.cost) * (1 / rules.leverage + rules.fee)
+            cost_of_one = worth * (1 + rules.cost) * (1 / rules.leverage + self.spent_at_once())
             size = abs(target) * rules.size_value * equity / cost_of_one
         elif rules.size_mode == "notional":
             size = abs(target) * rules.size_value / worth
@@ -560,14 +611,15 @@ def run_oracle(
     depth: list[tuple[D | None, D]] | None = None,
     latency: int = 0,
     resting: OracleResting | None = None,
+    spot: OracleSpot | None = None,
 ) -> tuple[Account, list[D]]:
     """Play every bar; return the account and its equity at each close.
 
     `order` is how a bar is read; `parts` are each bar's finer candles, opened where more than one level
     is met; `depth` is (lots an order may take, impact of one lot) a bar; a decision is acted upon
-    `latency` closes late, if no bar is missing on its way.
+    `latency` closes late, if no bar is missing on its way; `spot` is where the position is hedged.
     """
-    account = Account(rules, capital, resting=resting)
+    account = Account(rules, capital, resting=resting, spot=spot)
     equity: list[D] = []
     arrived: tuple[D, D | None, D | None] = (ZERO, None, None)
     for bar, candle in enumerate(candles):
@@ -585,11 +637,13 @@ def run_oracle(
             else:
                 account.order = None
                 account.expired += 1
+        account.hedge(bar, at_open=True)
         for _, _, rate, mark in (row for row in due if not row[1]):
             account.settle(rate, mark)
         account.intrabar(bar, candle, order, None if parts is None else parts[bar])
+        account.hedge(bar, at_open=False)
         if bar >= latency and all(adjacent[bar - latency + 1 : bar + 1]):
             arrived = signal[bar - latency]
         account.decide(bar, *arrived, candle["close"])
-        equity.append(account.wallet + account.unrealised(candle["close"]))
+        equity.append(account.worth(bar, candle["close"]))
     return account, equity

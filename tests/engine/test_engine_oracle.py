@@ -37,6 +37,12 @@ def assert_equal_fill_by_fill(scene: Scene) -> Counter[str]:
     assert course.unfilled == account.unfilled
     assert course.ambiguous == account.ambiguous
     assert course.unresolved.tolist() == account.unresolved
+    if course.spot is not None:
+        for leg, other in zip(course.spot.fills, account.spot_fills, strict=True):
+            assert int(leg["bar"]) == other.bar
+            assert float(leg["side"] * leg["coins"]) == pytest.approx(float(other.coins), rel=1e-12)
+            assert float(leg["price"]) == pytest.approx(float(other.price), rel=1e-12)
+            assert float(leg["fee"]) == pytest.approx(float(other.fee), rel=1e-9)
     return Counter(fill.reason for fill in account.fills)
 
 

@@ -68,7 +68,7 @@ def both(scene: Scene, room: int = ROOM):
             funding, lots, mmr, rules, state, fills, equity,
         )  # fmt: skip
         if run is run_bars:
-            done = run(*common, 0, (None, None, None))
+            done = run(*common, 0, (None, None, None, None))
         else:
             guide = market_guide((bars.low, bars.high, mark.low, mark.high), due.bar, due.rate, due.mark)
             size = len(bars) + 2

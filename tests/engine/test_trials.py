@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from arena.engine.account import AccountRules
 from arena.engine.conduct import Conduct, decided_at
 from arena.engine.records import FillReason
-from arena.engine.simulate import NOWHERE, account_rules, new_state
+from arena.engine.simulate import NO_BARS, NOWHERE, account_rules, new_state
 from arena.engine.summary import SUMMARY_DTYPE, trial_scratch
 from arena.engine.trials import GIVEN, run_trials
 from tests.engine.markets import Scene, resting_scene, thin_scene
@@ -56,7 +56,7 @@ def run(scene: Scene, room: int = ROOM):
     signal = (scene.signal.target, scene.signal.stop_distance, scene.signal.take_distance)
     for place, array in zip(scratch[:3], signal, strict=True):
         place[:] = array
-    columns = scene.conduct.columns(NOWHERE)
+    columns = scene.conduct.columns(NOWHERE, NO_BARS)
     done = run_trials(
         (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
         bars.timeframe.step_ms,

@@ -209,10 +209,10 @@ def make_inputs(
         pnl=pnl,
         counts=counts,
         first_bar=first_bar,
-        traded_notional=float((fills["contracts"] * fills["price"]).sum()) * ct_val,
+        traded_notional=float((fills["contracts"] * fills["price"]).sum()) * ct_val + _spot_notional(run),
         max_leverage=max(
             _peak_ratio(np.abs(run.position) * bars.close * ct_val, run.equity),
-            _entry_leverage(fills, ct_val),
+            _entry_leverage(fills, ct_val, run.spot_fills),
         ),
     )
 
@@ -223,11 +223,18 @@ def equity_path(run: RunArrays, equity: FloatArray, first_bar: int, initial_capi
     return EquityPath(run.bars.timeframe, run.bars.ts[first_bar:], points)
 
 
-def _entry_leverage(fills: NDArray[np.void], ct_val: float) -> float:
+def _spot_notional(run: RunArrays) -> float:
+    return 0.0 if run.spot_fills is None else float((run.spot_fills["coins"] * run.spot_fills["price"]).sum())
+
+
+def _entry_leverage(fills: NDArray[np.void], ct_val: float, spot: NDArray[np.void] | None) -> float:
     # From flat, cash after the fill is the whole equity: this sees positions that never reach a close.
     from_flat = np.concatenate(([0.0], fills["position"]))[:-1] == 0.0
     entries = fills[from_flat]
-    return _peak_ratio(np.abs(entries["position"]) * entries["price"] * ct_val, entries["cash"])
+    equity = entries["cash"]
+    if spot is not None:
+        equity = equity + (spot["holding"] * spot["ref_price"])[from_flat]
+    return _peak_ratio(np.abs(entries["position"]) * entries["price"] * ct_val, equity)
 
 
 def _peak_ratio(notional: FloatArray, equity: FloatArray) -> float:

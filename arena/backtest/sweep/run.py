@@ -35,7 +35,7 @@ from arena.core.errors import ConfigError
 from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
 from arena.engine.conduct import decided_at
-from arena.engine.simulate import NOWHERE
+from arena.engine.simulate import NO_BARS, NOWHERE
 from arena.strategies import StrategySpec, get_strategy, parse_params
 from arena.strategies.base import Batch
 
@@ -206,7 +206,7 @@ def _guide(market: RunMarket) -> tuple[Any, ...]:
 def _conduct(config: BacktestConfig, market: RunMarket) -> tuple[Any, Any, Any]:
     """Return how all trials read their bars and meet the market, as `run_trials` takes it."""
     found = conduct_of(config.costs, config.orders, market, config.symbol.instrument())
-    columns = replace(found, intrabar=require_one_pass(config)).columns(NOWHERE)
+    columns = replace(found, intrabar=require_one_pass(config)).columns(NOWHERE, NO_BARS)
     source = None
     if found.latency_bars:
         source = decided_at(market.bars.ts, market.bars.timeframe.step_ms, found.latency_bars)

@@ -6,7 +6,7 @@ are the one-minute bars put together, and high and low come from the path inside
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 import numpy as np
@@ -21,6 +21,10 @@ from arena.exchange.synthetic.spec import MINUTE_MS, MINUTES_PER_DAY, SyntheticS
 
 _STEPS = 6  # points of the path inside a minute: ten seconds each
 _BLOCK = 8 * MINUTES_PER_DAY  # keeps the paths in the cache; results do not depend on it
+
+_SPOT_LOT = 1e-8
+_SPOT_NOISE, _SPOT_MINUTES, _SPOT_STREAM = 0.0002, 30.0, 1
+"""Spot stays within about this share of the index, and wanders for about so long."""
 
 _ORIGIN = frozenset({SYNTHETIC})
 
@@ -50,6 +54,7 @@ class SyntheticMarket:
     _candles: Prices
     _mark: Prices
     _index: Prices
+    _tick: float
 
     def candles(self, timeframe: Timeframe) -> Bars:
         """Return traded prices; a bar with a missing minute is left out."""
@@ -62,6 +67,17 @@ class SyntheticMarket:
     def index(self, timeframe: Timeframe) -> Bars:
         """Return index prices, without volume."""
         return self._bars(self._index, timeframe, None)
+
+    def spot(self, inst_id: str, timeframe: Timeframe) -> Bars:
+        """Return candles of the spot pair `inst_id`: the index and a little noise, half the swap's volume."""
+        rng = np.random.default_rng([self.spec.seed, _SPOT_STREAM])
+        keep = np.exp(-1.0 / _SPOT_MINUTES)
+        noise = smooth(rng.standard_normal(self.spec.minutes), _SPOT_MINUTES)
+        after = 1.0 + _SPOT_NOISE * np.sqrt((1.0 + keep) / (1.0 - keep)) * noise
+        prices = _shifted(self._index, after)
+        prices.volume[:] = self._candles.volume / 2.0
+        _to_grid(prices, self._tick, _SPOT_LOT)
+        return replace(self._bars(prices, timeframe, None), inst_id=inst_id)
 
     def _bars(self, prices: Prices, timeframe: Timeframe, recorded: NDArray[np.bool_] | None) -> Bars:
         shape = (-1, timeframe.step_ms // MINUTE_MS)
@@ -93,7 +109,14 @@ def generate_market(instrument: Instrument, spec: SyntheticSpec | None = None) -
         _to_grid(prices, tick, instrument.lot_sz * instrument.ct_val)
     _stand_still(spec, candles)
     return SyntheticMarket(
-        spec, instrument.inst_id, _funding(spec, instrument, latent), _recorded(spec), candles, mark, index
+        spec,
+        instrument.inst_id,
+        _funding(spec, instrument, latent),
+        _recorded(spec),
+        candles,
+        mark,
+        index,
+        tick,
     )
 
 
@@ -155,14 +178,18 @@ def _prices(log_start: float, log_close: FloatArray, moves: FloatArray) -> Price
 
 def _mark_prices(spec: SyntheticSpec, latent: Latent, index: Prices) -> Prices:
     """Return the index plus the smoothed premium."""
-    after = 1.0 + smooth(latent.premium, spec.premium.mark_minutes)
+    return _shifted(index, 1.0 + smooth(latent.premium, spec.premium.mark_minutes))
+
+
+def _shifted(index: Prices, after: FloatArray) -> Prices:
+    """Return the index times a factor that is `after` at each close, without volume."""
     before = np.concatenate([[1.0], after[:-1]])
     return Prices(
         index.open * before,
         index.high * np.maximum(before, after),
         index.low * np.minimum(before, after),
         index.close * after,
-        np.zeros(spec.minutes),
+        np.zeros(len(after)),
     )
 
 
