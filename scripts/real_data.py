@@ -49,7 +49,10 @@ STEPS = (
         (BTC, "kind=mark", "timeframe=1h", OKX, "derive=[4h,1d]"),
     ),
     # OKX's spot history is not at hand: Binance's stands in for the leg of hedge=spot.
-    Step("binance_BTCUSDT-SPOT_1h_2021-2026.parquet", (BTC, "kind=spot", "timeframe=1h", BINANCE)),
+    Step(
+        "binance_BTCUSDT-SPOT_1h_2021-2026.parquet",
+        (BTC, "kind=spot", "timeframe=1h", BINANCE, "derive=[4h,1d]"),
+    ),
     # OKX hands out three months of funding: Binance's stands in for the years before. OKX's own comes
     # after it and replaces it where both are known; what was replaced stays in the revisions.
     Step(
