@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from arena.backtest.band import ambiguity_note, make_band
 from arena.backtest.break_even import Replay
@@ -40,9 +39,6 @@ from arena.backtest.result import (
     AccountInfo,
     BacktestResult,
     CausalityBadge,
-    Counts,
-    DataHealth,
-    Gap,
     MarketInfo,
     PnlSplit,
     Provenance,
@@ -50,6 +46,7 @@ from arena.backtest.result import (
     RunInfo,
     StrategyInfo,
 )
+from arena.backtest.tallies import count_events, describe_health
 from arena.backtest.trades import build_trades
 from arena.backtest.verdict import Verdict
 from arena.backtest.warnings import collect_warnings
@@ -62,8 +59,6 @@ from arena.data.service import DataService
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.simulate import AccountCourse, AccountSettings
 from arena.strategies import compute_signal, get_strategy, parse_params
-
-MOST_GAPS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +280,7 @@ def _result(
         identity_error=course.identity_error,
     )
     pnl = with_leg(swap, course.spot)
-    counts = _counts(course, arrays)
+    counts = count_events(course, arrays)
     inputs = make_inputs(
         arrays,
         first_bar=first,
@@ -345,7 +340,7 @@ def _result(
             ),
             *spot_costs(config.hedge, market.spot, course.spot),
         ],
-        data=_data_health(market),
+        data=describe_health(market),
         counts=counts,
         drawdowns=top_drawdowns(points, traded.ts, bars.timeframe.step_ms),
         monthly=month_returns(points, traded.ts),
@@ -384,44 +379,4 @@ def _verdict(
         known,
         holdout=config.window.holdout,
         seed=config.seed,
-    )
-
-
-def _counts(course: AccountCourse, arrays: RunArrays) -> Counts:
-    reasons = arrays.fills["reason"]
-    is_open: NDArray[np.bool_] = arrays.trades["is_open"]
-
-    def of(reason: FillReason) -> int:
-        return int(np.count_nonzero(reasons == reason))
-
-    return Counts(
-        orders=course.orders,
-        fills=len(arrays.fills),
-        trades=int(np.count_nonzero(~is_open)),
-        open_trades=int(np.count_nonzero(is_open)),
-        stop_losses=of(FillReason.STOP_LOSS),
-        take_profits=of(FillReason.TAKE_PROFIT),
-        liquidations=of(FillReason.LIQUIDATION),
-        partial_liquidations=of(FillReason.LIQUIDATION_PARTIAL),
-        expired_orders=course.expired,
-        rejected_orders=course.rejected,
-        clipped_orders=course.clipped,
-        unfilled_orders=course.unfilled,
-    )
-
-
-def _data_health(market: RunMarket) -> DataHealth:
-    health = market.health
-    largest = sorted(health.gaps, key=lambda gap: (-gap.bars, gap.start))[:MOST_GAPS]
-    return DataHealth(
-        expected=health.expected,
-        present=health.present,
-        missing=health.missing,
-        flat=health.flat,
-        gaps=[Gap(start=to_iso(gap.start), end=to_iso(gap.end), bars=gap.bars) for gap in largest],
-        gap_count=len(health.gaps),
-        history_missing=market.history_health.missing,
-        funding_expected=market.plan.expected,
-        funding_present=market.plan.expected - market.plan.sources.get("", 0),
-        mark_missing=market.mark_missing,
     )
