@@ -32,7 +32,7 @@ Rows = list[list[object]]
 
 @dataclass
 class WorkingCopy:
-    """A folder in which documented commands run; one that ran before is not run again, unless it only looks."""
+    """A folder in which documented commands run, each once; those that only look, look again."""
 
     folder: Path
     done: dict[str, tuple[int, str]] = field(default_factory=dict)
