@@ -33,7 +33,9 @@ def pages(small_sweep, large_sweep, make_sweep, tmp_path_factory: pytest.TempPat
         {"strategy.fast": list(range(5, 25)), "strategy.slow": list(range(20, 60, 5))},
         batches={"symbol": ["BTC/USDT:USDT", "ETH/USDT:USDT"], "timeframe": ["15m", "1h"]},
     )
-    made = {"small": small_sweep, "large": large_sweep, "batches": batches}
+    # few enough cells to be a table, and ten columns: wider than a phone
+    table = make_sweep({"strategy.fast": list(range(5, 55, 5)), "strategy.slow": list(range(20, 220, 10))})
+    made = {"small": small_sweep, "large": large_sweep, "batches": batches, "table": table}
     for name, sweep in made.items():
         (folder / f"{name}.html").write_text(render_sweep(*sweep), encoding="utf-8")
     most = sweep_heat.MOST_ROWS
@@ -65,7 +67,7 @@ def test_axe_finds_nothing(open_tab, axe_violations, pages, name: str, scheme: s
     assert axe_violations(page) == []
 
 
-@pytest.mark.parametrize("name", ["small", "large", "batches"])
+@pytest.mark.parametrize("name", ["small", "large", "batches", "table"])
 @pytest.mark.parametrize("width", [390, 768, 1280])
 def test_page_never_scrolls_sideways(open_tab, pages, name: str, width: int) -> None:
     page = open_tab(pages[name], viewport={"width": width, "height": 844}).page
