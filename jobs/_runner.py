@@ -26,6 +26,7 @@ from arena.core.ids import content_hash
 from jobs._command_line import CONF, check_choices, join_lists, order
 from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, show, tell_error, tell_note
 from jobs._context import JobContext, identity_of, rerunnable
+from jobs._environment import load_environment
 from jobs._interrupts import Interrupts
 from jobs._logging import hide_secrets, keep_warnings_from_console, open_log, secret_in
 
@@ -101,7 +102,7 @@ class _Call:
         try:
             self._arguments = order(arguments)
             check_choices(arguments)
-            _load_environment()
+            load_environment()
             self._compose()
         except KeyboardInterrupt:
             # an interrupt inside of an exec() of text (imports of dataclasses do that) makes CPython end
@@ -387,15 +388,3 @@ def _sweep_overrides() -> list[str] | None:
         return None
     now = hydra_config.HydraConfig.get()
     return list(now.overrides.task) if now.mode.name == "MULTIRUN" else None
-
-
-def _load_environment() -> None:
-    """Read `.env` of the working folder; what the environment has already, wins."""
-    if not Path(".env").is_file():
-        return
-    from dotenv import load_dotenv
-
-    try:
-        load_dotenv(".env")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"the file .env cannot be read ({error}): make it readable UTF-8 text") from None

@@ -7,23 +7,20 @@ give the same verdict; memory does not grow with the trials, and time grows with
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
 from arena.backtest.honesty.bootstrap import choose_block_length, draw_indices
 from arena.backtest.honesty.overfitting import estimate_overfitting
 from arena.backtest.honesty.returns import read_rows
-from arena.backtest.honesty.selection import Selection, walk_forward
-from arena.backtest.honesty.sharpe import SharpeSample, sample_sharpe
+from arena.backtest.honesty.sharpe import SharpeSample
 from arena.backtest.honesty.superiority import Superiority
 from arena.backtest.honesty.trials import Dispersion, count_effective_trials, measure_dispersion
-from arena.backtest.honesty.walkforward import Split, split_anchored, split_rolling
 from arena.backtest.judge import DAYS_PER_YEAR, LEAST_DAYS, interval_rows, judge_sharpe
 from arena.backtest.ledger_rows import market_times
 from arena.backtest.metrics.inputs import equity_path
 from arena.backtest.result import BacktestResult, MarketInfo, RunArrays
+from arena.backtest.sweep.forward import FOLDS, Forward, walk_splits
 from arena.backtest.sweep.reading import read_sweep
 from arena.backtest.sweep.result import SweepResult
 from arena.backtest.verdict import (
@@ -34,18 +31,12 @@ from arena.backtest.verdict import (
     TrialHistory,
     Verdict,
     WalkForward,
-    WalkForwardWindow,
 )
 from arena.config.models import BacktestConfig
-from arena.core.bars import FloatArray, IntArray, TsArray
-from arena.core.clock import to_iso
+from arena.core.bars import FloatArray, IntArray
 from arena.core.errors import DataError
-from arena.core.timeframe import MS_PER_DAY
 from arena.store.ledger import TrialRecord
 
-FOLDS = 5
-LEAST_FORWARD_DAYS = 60
-EMBARGO_SHARE = 0.01
 MOST_GROUPED = 1000
 """Trials among which groups are counted."""
 
@@ -95,7 +86,7 @@ def judge_sweep(
     daily = read_rows(result.daily_returns, np.array([best_trial]))[0]
     draws, block = _draws(daily, chance)
     intervals = interval_rows(daily, draws, block, reasons)
-    forward = _Forward.of(result, best_trial, reasons)
+    forward = Forward.of(result, best_trial, reasons)
     hold = _hold_returns(config, result, best, reasons)
     tests, walks = _read(result, trials, best_trial, forward, hold, chance, reasons)
     return Verdict(
@@ -228,48 +219,11 @@ def _hold_returns(
     return hold
 
 
-@dataclass(frozen=True, slots=True)
-class _Forward:
-    """The splits of both walk-forwards over the days of a sweep, and the gap before each test in days."""
-
-    purge: int
-    embargo: int
-    splits: dict[Literal["anchored", "rolling"], list[Split]]
-
-    @classmethod
-    def of(cls, result: SweepResult, trial: int, reasons: dict[str, str]) -> _Forward:
-        """Return the splits; none where the record is too short, with the reason.
-
-        Purged is the mean time that the best trial held a position, in whole days: its outcomes reach so
-        far. The embargo is a hundredth of the record (Lopez de Prado 2018).
-        """
-        days = result.daily_returns.shape[1]
-        if days < LEAST_FORWARD_DAYS:
-            reasons["walk_forward"] = (
-                f"{days} days are too few for {FOLDS} tests: it takes {LEAST_FORWARD_DAYS}"
-            )
-            return cls(0, 0, {})
-        held = float(result.figures["exposure"][trial]) * days
-        entries = int(result.figures["trades"][trial]) + int(result.figures["open_trades"][trial])
-        fold = days // (FOLDS + 1)
-        embargo = math.ceil(days * EMBARGO_SHARE)
-        purge = min(max(1, math.ceil(held / max(1, entries))), fold - embargo - 2)
-        train = fold - purge - embargo
-        return cls(
-            purge,
-            embargo,
-            {
-                "anchored": split_anchored(days, FOLDS, purge=purge, embargo=embargo),
-                "rolling": split_rolling(days, FOLDS, train, purge=purge, embargo=embargo),
-            },
-        )
-
-
 def _read(
     result: SweepResult,
     trials: IntArray,
     best: int,
-    forward: _Forward,
+    forward: Forward,
     hold: FloatArray | None,
     seed: int,
     reasons: dict[str, str],
@@ -289,7 +243,7 @@ def _read(
     walks = []
     for place, (kind, splits) in enumerate(forward.splits.items()):
         chosen = reading.chosen[place * FOLDS : (place + 1) * FOLDS]
-        walks.append(_walk(kind, splits, chosen, result, forward))
+        walks.append(walk_splits(kind, splits, chosen, result, forward))
     return [_superiority(name, test) for name, test in zip(benchmarks, reading.tests, strict=True)], walks
 
 
@@ -297,64 +251,6 @@ def _superiority(name: str, test: Superiority) -> SuperiorityVerdict:
     return SuperiorityVerdict.model_validate(
         {"benchmark": name, "p_value": test.consistent, "draws": test.resamples}
     )
-
-
-def _walk(
-    kind: Literal["anchored", "rolling"],
-    splits: list[Split],
-    chosen: IntArray,
-    result: SweepResult,
-    forward: _Forward,
-) -> WalkForward:
-    """Return a walk-forward among the trials that some training chose: the others would change nothing."""
-    some = np.unique(chosen)
-    found = walk_forward(read_rows(result.daily_returns, some), splits)
-    growth = np.cumprod(np.maximum(1.0 + found.returns, 0.0))
-    inside = float(np.average(found.in_sample, weights=[len(split.test[0]) for split in splits]))
-    return WalkForward(
-        kind=kind,
-        purge_days=forward.purge,
-        embargo_days=forward.embargo,
-        windows=_windows(splits, some[found.chosen], found, result),
-        sharpe_in=inside * _YEAR,
-        sharpe_out=None if found.out_of_sample is None else found.out_of_sample * _YEAR,
-        ratio=found.ratio,
-        return_out=float(growth[-1]) - 1.0,
-        days=[to_iso(ts) for ts in result.day_ts[found.periods].tolist()],
-        equity=growth.tolist(),
-    )
-
-
-def _windows(
-    splits: list[Split], chosen: IntArray, found: Selection, result: SweepResult
-) -> list[WalkForwardWindow]:
-    windows, start = [], 0
-    columns = result.parameters(chosen)
-    for fold, split in enumerate(splits):
-        train, test = split.train[0], split.test[0]
-        earned = found.returns[start : start + len(test)]
-        start += len(test)
-        sample = sample_sharpe(earned) if len(earned) > 1 else None
-        windows.append(
-            WalkForwardWindow(
-                train_start=_day(result.day_ts, train.start),
-                train_end=_day(result.day_ts, train.stop),
-                test_start=_day(result.day_ts, test.start),
-                test_end=_day(result.day_ts, test.stop),
-                trial=int(result.grid.rows[chosen[fold]]),
-                params={name: float(values[fold]) for name, values in columns.items()},
-                sharpe_in=float(found.in_sample[fold]) * _YEAR,
-                sharpe_out=None if sample is None else sample.sharpe * _YEAR,
-                return_out=float(np.prod(np.maximum(1.0 + earned, 0.0))) - 1.0,
-            )
-        )
-    return windows
-
-
-def _day(day_ts: TsArray, place: int) -> str:
-    """Return the start of a day; one after the last for the end of the record."""
-    last = len(day_ts) - 1
-    return to_iso(int(day_ts[min(place, last)]) + MS_PER_DAY * max(0, place - last))
 
 
 def _overfitting(
