@@ -59,14 +59,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.run: requirements/run.lock | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --require-hashes -r requirements/run.lock
+	$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements/run.lock
 	@touch $@
 
 $(VENV)/.dev: requirements/dev.lock | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --require-hashes -r requirements/dev.lock
+	$(PY) -m pip install --quiet --require-hashes --no-deps -r requirements/dev.lock
 	@touch $@ $(VENV)/.run
 
 $(BENCH_VENV)/.bench: requirements/bench.lock
 	$(PYTHON) -m venv $(BENCH_VENV)
-	$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes -r requirements/bench.lock
+	$(BENCH_VENV)/bin/python -m pip install --quiet --require-hashes --no-deps -r requirements/bench.lock
 	@touch $@
