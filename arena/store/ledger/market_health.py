@@ -30,7 +30,7 @@ _SEEN_AFRESH = ("severity", "bars", "source", "detail_json", "run_id", "last_see
 
 @dataclass(frozen=True, slots=True)
 class ScanScope:
-    """What a scan looked at: one series, these kinds of findings; `seen_ms` is when, the same for all rows."""
+    """What a scan looked at: one series, these kinds of findings; `seen_ms` is when, as in its rows."""
 
     inst_id: str
     timeframe: str
