@@ -6,7 +6,7 @@ signal does not depend on where the run starts; nothing that is missing is fille
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +17,8 @@ from arena.core.clock import to_iso
 from arena.core.errors import DataError
 from arena.core.instrument import Instrument
 from arena.core.timeframe import Timeframe
-from arena.data.hashing import bars_arrays, dataset_hash, funding_arrays
 from arena.data.gate import Verdict, count_bridged, judge_range
+from arena.data.hashing import bars_arrays, dataset_hash, funding_arrays
 from arena.data.health import RangeHealth, range_health
 from arena.data.service import DataService
 from arena.engine.settlements import Settlements, expected_settlements, place_settlements
@@ -83,7 +83,7 @@ class RunMarket:
     dataset_hash: str
     held: HeldBack | None = None
     spot: SpotPrices | None = None
-    verdict: Verdict = Verdict()
+    verdict: Verdict = field(default_factory=Verdict)
     bridged: int = 0
 
     @property

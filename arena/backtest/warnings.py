@@ -44,8 +44,8 @@ def _of_data(result: BacktestResult) -> list[str]:
         )
     if data.bridged:
         found.append(
-            f"At {_count(data.bridged, 'bar')} the strategy looks back across a hole: its indicators take the "
-            "bars on both sides as neighbours."
+            f"At {_count(data.bridged, 'bar')} the strategy looks back across a hole: its indicators take "
+            "the bars on both sides as neighbours."
         )
     for number, what in (
         (data.duplicates, "doubled"),
