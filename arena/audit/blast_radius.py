@@ -57,7 +57,7 @@ def affected_runs(ledger: LedgerReads, changed: ChangedBars) -> list[AffectedRun
 
 
 def affected_decisions(ledger: LedgerReads, changed: ChangedBars) -> list[AffectedDecision]:
-    """Return the decisions made before the change at a changed bar or later, the oldest bar first.
+    """Return the decisions made before the change at a changed bar or later, the oldest first.
 
     Every one of them looked back at the changed bars; `own_bar` tells whether its own was among them.
     """

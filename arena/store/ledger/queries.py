@@ -71,14 +71,14 @@ def runs_over(inst_id: str, after_ms: int, before_ms: int) -> Rows:
 
 
 def decisions_over(inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> Rows:
-    """Return decisions made before a time at bars from `after_ms` on, the oldest bar first."""
+    """Return decisions made before a time at bars from `after_ms` on, the oldest first."""
     column = DECISIONS.c
     return (
         select(column.decision_id, column.cycle_id, column.ts, column.strategy, column.action)
         .add_columns(column.target, column.created_ms)
         .where(column.inst_id == inst_id, column.created_ms < before_ms)
         .where(column.timeframe == timeframe, column.ts >= after_ms)
-        .order_by(column.ts, column.decision_id)
+        .order_by(column.created_ms, column.decision_id)
     )
 
 

@@ -130,7 +130,7 @@ class LedgerReads:
         return self._rows(queries.runs_over(inst_id, after_ms, before_ms))
 
     def list_decisions_over(self, inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> list[Row]:
-        """Return all decisions made before `before_ms` at bars from `after_ms` on, the oldest bar first."""
+        """Return all decisions made before `before_ms` at bars from `after_ms` on, the oldest first."""
         return self._rows(queries.decisions_over(inst_id, timeframe, after_ms, before_ms))
 
     def list_backtest_orders(
