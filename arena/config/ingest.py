@@ -12,7 +12,8 @@ from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
 from arena.config.exchange import OkxExchange
-from arena.config.models import JobConfig, SymbolConfig, TimeframeConfig
+from arena.config.models import SymbolConfig, TimeframeConfig
+from arena.config.schedule import ScheduledJobConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
 from arena.core.instrument import instrument_id
@@ -63,7 +64,7 @@ class SyntheticExchange(ConfigModel):
         return parse_time(self.start)
 
 
-class IngestConfig(JobConfig):
+class IngestConfig(ScheduledJobConfig):
     """python -m jobs.ingest"""
 
     symbol: SymbolConfig
@@ -93,6 +94,8 @@ class IngestConfig(JobConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.schedule.every_minutes is not None and not isinstance(self.exchange, OkxExchange):
+            raise ValueError(f"schedule: exchange={self.exchange.name} has nothing new to ask for again")
         if isinstance(self.exchange, OkxExchange):
             self._fits_exchange(self.exchange)
         elif self.mode != "incremental" or self.symbols:
