@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
-from arena.config.exchange import OkxExchange
+from arena.config.exchange import OkxDemo, OkxExchange, OkxLive, OkxPaper
 from arena.config.models import SymbolConfig, TimeframeConfig
 from arena.config.schedule import ScheduledJobConfig
 from arena.core.clock import parse_time
@@ -69,7 +69,9 @@ class IngestConfig(ScheduledJobConfig):
 
     symbol: SymbolConfig
     timeframe: TimeframeConfig
-    exchange: Annotated[FilesExchange | SyntheticExchange | OkxExchange, Field(discriminator="name")]
+    exchange: Annotated[
+        FilesExchange | SyntheticExchange | OkxLive | OkxDemo | OkxPaper, Field(discriminator="name")
+    ]
     kind: Literal["candles", "spot", "mark", "index", "funding"] = Field(
         description="what the files hold; a synthetic market always has all of them"
     )
