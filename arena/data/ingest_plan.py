@@ -37,12 +37,11 @@ class FeedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A range to ask for; `backwards` from its newest bar, `to_first` until nothing older comes."""
+    """A range to ask for; `backwards` from its newest bar to its start or to the first bar there is."""
 
     start: int
     end: int
     backwards: bool = False
-    to_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,10 @@ def _stretches(
     mode: Mode,
 ) -> tuple[Stretch, ...]:
     start, end = -(-since // timeframe.step_ms) * timeframe.step_ms, timeframe.floor(now)
-    if mode == "backfill":
-        return (Stretch(start, end, backwards=True),)
-    stored = reader.coverage(Kind(kind), inst_id, timeframe)
+    stored = None if mode == "backfill" else reader.coverage(Kind(kind), inst_id, timeframe)
     if stored is None:
-        return (Stretch(start, end),)
+        return (Stretch(start, end, backwards=True),)
     # the newest stored bar is asked for again: it may have been revised since
     newer = Stretch(stored.last, max(end, stored.last))
-    older = Stretch(start, stored.first, backwards=True, to_first=True)
+    older = Stretch(start, stored.first, backwards=True)
     return (newer, older) if start < stored.first else (newer,)
