@@ -122,7 +122,7 @@ def _numbers(rows: list[list[str]]) -> list[list[float]]:
 moments = st.integers(START - MINUTE, START + (COUNT + 5) * MINUTE)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     bar=st.sampled_from(["1m", "3m", "15m", "1H", "4H", "6H", "6Hutc", "1D", "1Dutc", "2D", "1W", "1Mutc"]),
     after=st.none() | moments,
