@@ -86,6 +86,11 @@ class IngestConfig(ScheduledJobConfig):
     )
     symbols: list[str] = Field(description="of an exchange: swaps to ask for; empty: the one of symbol")
 
+    @field_validator("timeframes", "kinds", "symbols", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @field_validator("derive", "timeframes")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:

@@ -20,11 +20,15 @@ Mode = Literal["incremental", "backfill"]
 FeedKind = Literal["candles", "mark", "index", "funding"]
 
 
+_LOOK_BACK_BARS = 60
+"""Newest stored bars that are asked for again: revised or late ones come in, at the cost of no request."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRequest:
     """Which series of which instruments, and how far back.
 
-    `incremental` goes on from the newest stored bar, and back from the oldest one where it does not
+    `incremental` goes on from the newest stored bars, and back from the oldest one where it does not
     reach `since_days`; `backfill` ignores what is stored.
     """
 
@@ -108,7 +112,7 @@ def _stretches(
     stored = None if mode == "backfill" else reader.coverage(Kind(kind), inst_id, timeframe)
     if stored is None:
         return (Stretch(start, end, backwards=True),)
-    # the newest stored bar is asked for again: it may have been revised since
-    newer = Stretch(stored.last, max(end, stored.last))
+    again = max(stored.first, stored.last - _LOOK_BACK_BARS * timeframe.step_ms)
+    newer = Stretch(again, max(end, stored.last))
     older = Stretch(start, stored.first, backwards=True)
     return (newer, older) if start < stored.first else (newer,)
