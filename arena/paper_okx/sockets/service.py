@@ -1,0 +1,118 @@
+"""The sockets of one exchange: accepts them, joins them to channels, keeps the market's channels told.
+
+Owns the task that follows the venue's clock. Invariant: nothing here waits for a reader, so no reader holds up
+the venue.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from arena.paper_okx.auth import ApiKey
+from arena.paper_okx.sockets.account_pushes import AccountPushes
+from arena.paper_okx.sockets.channels import Channel
+from arena.paper_okx.sockets.connection import Connection
+from arena.paper_okx.sockets.login import check_login
+from arena.paper_okx.sockets.messages import Arg, event
+from arena.paper_okx.sockets.publisher import Publisher
+from arena.paper_okx.sockets.settings import SocketSettings
+from arena.paper_okx.sockets.subscriptions import Subscriptions, topic_key
+
+if TYPE_CHECKING:
+    from arena.paper_okx.app import PaperExchange
+
+__all__ = ["SocketService"]
+
+GOING_AWAY = 1001
+
+
+class SocketService:
+    """All that the sockets share."""
+
+    def __init__(self, exchange: PaperExchange, settings: SocketSettings) -> None:
+        self.exchange = exchange
+        self.settings = settings
+        self.subscriptions = Subscriptions()
+        self._publisher = Publisher(exchange.market, self.subscriptions)
+        self._accounts = AccountPushes(exchange.venue, self.subscriptions, settings)
+        self._open: set[Connection] = set()
+
+    def handler(self, url: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+        """Return the handler of one address; a query string changes nothing."""
+
+        async def handle(request: web.Request) -> web.StreamResponse:
+            address = request.remote or ""
+            now_s = asyncio.get_running_loop().time()
+            if not self.subscriptions.may_connect(address, now_s, self.settings.connects_per_s):
+                raise web.HTTPTooManyRequests(text=f"at most {self.settings.connects_per_s} connections a second")
+            # Larger messages than allowed are read, so that they can be answered.
+            socket = web.WebSocketResponse(
+                max_msg_size=16 * self.settings.message_bytes, timeout=self.settings.goodbye_s, compress=False
+            )
+            await socket.prepare(request)
+            await self._serve(Connection(url, request, socket, self))
+            return socket
+
+        return handle
+
+    async def run(self, app: web.Application) -> AsyncIterator[None]:  # noqa: ARG002 - an aiohttp context
+        """Follow the venue's clock while the application runs, then close what is open."""
+        task = asyncio.create_task(self._follow())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def close(self, app: web.Application) -> None:  # noqa: ARG002 - an aiohttp signal
+        """Say goodbye to everyone."""
+        for connection in list(self._open):
+            connection.outbox.close(GOING_AWAY, "the exchange stops")
+            await connection.outbox.finish()
+
+    def check_login(self, args: object, address: str) -> ApiKey:
+        """Return the key of a login, see `login.check_login`."""
+        return check_login(args, self.exchange.keys, self.exchange.clock, address)
+
+    def join(self, connection: Connection, channel: Channel, arg: Arg) -> None:
+        """Subscribe a connection and tell it how things stand."""
+        now = self.exchange.clock.now()
+        self.exchange.venue.advance(now)
+        subscription = self.subscriptions.add(connection, channel, arg, now)
+        if channel.counted and not self._count(connection, channel, arg):
+            return
+        if channel.private:
+            self._accounts.greet(connection, subscription, now)
+        else:
+            self._publisher.greet(connection, self.subscriptions.topics[topic_key(arg)], now)
+
+    def _count(self, connection: Connection, channel: Channel, arg: Arg) -> bool:
+        """Tell how many connections are on the channel; ends the newest subscription of too many."""
+        count = self.subscriptions.connections(connection.uid or "", channel.name)
+        fits = count <= self.settings.connections_per_channel
+        if not fits:
+            self.subscriptions.remove(connection, arg)
+        name = "channel-conn-count" if fits else "channel-conn-count-error"
+        connection.say(event(name, connection.conn_id, channel=channel.name, connCount=str(count)))
+        return fits
+
+    async def _serve(self, connection: Connection) -> None:
+        self._open.add(connection)
+        self.subscriptions.listeners.add(connection)
+        try:
+            await connection.run()
+        finally:
+            self.subscriptions.leave(connection)
+            self._open.discard(connection)
+
+    async def _follow(self) -> None:
+        told = 0
+        while True:
+            await asyncio.sleep(self.settings.poll_s)
+            now = self.exchange.clock.now()
+            if now > told:
+                told = now
+                self._publisher.publish(now)
+                self._accounts.repeat(now)
