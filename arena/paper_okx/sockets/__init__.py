@@ -1,26 +1,24 @@
 """The WebSocket side of the paper exchange: market and account channels, and order entry.
 
-A face of the exchange on its own application; keeps no money and no order. Invariant: what a socket tells, REST
+A face of the exchange on its application; keeps no money and no order. Invariant: what a socket tells, REST
 tells in the same row at the same moment.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
+from arena.paper_okx.exchange import PaperExchange
 from arena.paper_okx.sockets.channels import BUSINESS, PRIVATE, PUBLIC
 from arena.paper_okx.sockets.service import SocketService
 from arena.paper_okx.sockets.settings import SocketSettings
 
-if TYPE_CHECKING:
-    from arena.paper_okx.app import PaperExchange
-
 __all__ = ["SocketSettings", "add_sockets"]
 
 
-def add_sockets(app: web.Application, exchange: PaperExchange, settings: SocketSettings | None = None) -> None:
+def add_sockets(
+    app: web.Application, exchange: PaperExchange, settings: SocketSettings | None = None
+) -> None:
     """Serve /ws/v5/public, /ws/v5/private and /ws/v5/business on `app`."""
     service = SocketService(exchange, settings or SocketSettings())
     for url in (PUBLIC, PRIVATE, BUSINESS):

@@ -1,22 +1,26 @@
 """Tells the private channels what happened to an account, and how it stands.
 
-Listens to the venue, changes nothing. Invariant: an event reaches every socket that is logged in to its account
-and asked for it, in the order in which the venue tells it.
+Listens to the venue, changes nothing. Invariant: an event reaches every socket that is logged in to its
+account and asked for it, in the order in which the venue tells it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from arena.paper_okx.sockets.channels import update_interval
 from arena.paper_okx.sockets.messages import Arg, Row, encode, push
 from arena.paper_okx.sockets.settings import SocketSettings
 from arena.paper_okx.sockets.subscriptions import Listener, Subscription, Subscriptions
-from arena.paper_okx.venue import Event, Venue
+
+if TYPE_CHECKING:
+    from arena.paper_okx.venue import Event, Venue
 
 __all__ = ["AccountPushes"]
 
 # Orders that are worked in parts or trail a price have a channel of their own.
+_ALGOS = ("orders-algo", "algo-advance")
 _ADVANCED = {"iceberg", "twap", "move_order_stop"}
 _STANDING = {"positions", "account"}  # told again at regular times
 _POSITION_BRIEF = (
@@ -36,7 +40,7 @@ class AccountPushes:
 
     def tell(self, event: Event) -> None:
         """Push an event of the venue."""
-        channels = ("orders-algo", "algo-advance") if event.channel == "orders-algo" else (event.channel,)
+        channels = _ALGOS if event.channel == "orders-algo" else (event.channel,)
         for listener, subscription in self._subscriptions.of_account(event.uid, channels):
             rows = [row for row in event.rows if _is_asked_for(subscription, row)]
             if rows:
@@ -95,7 +99,7 @@ def _push(listener: Listener, subscription: Subscription, rows: Sequence[Row], *
 
 def _is_asked_for(subscription: Subscription, row: Mapping[str, object]) -> bool:
     arg, channel = subscription.arg, subscription.channel.name
-    if channel in {"orders-algo", "algo-advance"} and (row["ordType"] in _ADVANCED) != (channel == "algo-advance"):
+    if channel in _ALGOS and (row["ordType"] in _ADVANCED) != (channel == "algo-advance"):
         return False
     if arg.get("instType") not in {None, "ANY", row.get("instType")}:
         return False

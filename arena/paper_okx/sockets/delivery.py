@@ -6,8 +6,6 @@ order.
 
 from __future__ import annotations
 
-import asyncio
-
 from arena.config.paper import FaultRule
 from arena.paper_okx.faults import Faults
 from arena.paper_okx.sockets.messages import encode, error

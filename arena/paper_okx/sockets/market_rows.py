@@ -65,9 +65,7 @@ def candles(kind: str) -> Callable[[str], RowMaker]:
 
     def of_bar(bar: str) -> RowMaker:
         def make(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
-            rows = market.candles(
-                kind, str(arg["instId"]), bar, limit=_MOST_BARS, now=now
-            )
+            rows = market.candles(kind, str(arg["instId"]), bar, limit=_MOST_BARS, now=now)
             return [[row] for row in reversed(_since(rows, since))]
 
         return make

@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from arena.paper_okx.auth import ApiKey
 from arena.paper_okx.codes import message
 from arena.paper_okx.envelope import summary
+from arena.paper_okx.exchange import PaperExchange
 from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.sockets.messages import Message
-
-if TYPE_CHECKING:
-    from arena.paper_okx.app import PaperExchange
 
 __all__ = ["ORDER_OPS", "OrderOp", "answer_order"]
 
@@ -56,7 +54,7 @@ def answer_order(exchange: PaperExchange, key: ApiKey, request: Mapping[str, obj
     try:
         orders = _orders(op, request.get("args"))
         _check(exchange, key, op, orders, request.get("expTime"))
-        exchange.venue.advance(came)
+        exchange.follow()
         rows = [_row(exchange, key.uid, op, order) for order in orders]
         code, msg = summary(rows), ""
     except Refusal as refusal:

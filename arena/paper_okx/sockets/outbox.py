@@ -28,7 +28,9 @@ class _Close:
 class Outbox:
     """The queue of one socket and the task that empties it."""
 
-    def __init__(self, socket: web.WebSocketResponse, abort: Callable[[], None], settings: SocketSettings) -> None:
+    def __init__(
+        self, socket: web.WebSocketResponse, abort: Callable[[], None], settings: SocketSettings
+    ) -> None:
         self._socket = socket
         self._abort = abort
         self._settings = settings

@@ -28,8 +28,13 @@ class Subscription:
 class Listener(Protocol):
     """What the publisher needs of a connection."""
 
-    uid: str | None
-    subscriptions: dict[str, Subscription]
+    @property
+    def uid(self) -> str | None:
+        """The account that is logged in."""
+
+    @property
+    def subscriptions(self) -> dict[str, Subscription]:
+        """What it is subscribed to, by `topic_key`."""
 
     def push(self, channel: str, text: str) -> None:
         """Queue a push, never waiting for its reader."""
