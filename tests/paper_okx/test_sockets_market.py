@@ -147,7 +147,9 @@ def test_a_mark_price_that_stands_still_is_told_every_ten_seconds(paper: Running
 def test_pushes_of_a_channel_keep_their_distance(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with talk(paper, "public") as line:
-            await line.step(60_000 - paper.exchange.clock.now() % 60_000 + TICK_MS - 100)  # just before a tick
+            await line.step(
+                60_000 - paper.exchange.clock.now() % 60_000 + TICK_MS - 100
+            )  # just before a tick
             await line.subscribe(channel="price-limit", instId=BTC)
             await line.pushed("price-limit")
             await line.step(150)  # the mark has moved, but 200 ms have not passed
