@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
-from arena.config.exchange import OkxExchange
+from arena.config.exchange import OkxDemo, OkxExchange, OkxLive, OkxPaper
 from arena.config.ingest import FilesExchange, SyntheticExchange
 from arena.config.models import JobConfig, Positive, SymbolConfig, TimeframeConfig, checked_time
 from arena.core.clock import parse_time
@@ -50,6 +50,11 @@ class HealthConfig(JobConfig):
     )
     rules: RulesConfig
 
+    @field_validator("timeframes", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @field_validator("timeframes")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
@@ -73,7 +78,9 @@ class RepairConfig(JobConfig):
 
     symbol: SymbolConfig
     timeframe: TimeframeConfig
-    exchange: Annotated[FilesExchange | SyntheticExchange | OkxExchange, Field(discriminator="name")]
+    exchange: Annotated[
+        FilesExchange | SyntheticExchange | OkxLive | OkxDemo | OkxPaper, Field(discriminator="name")
+    ]
     mode: Literal["refetch", "resample", "rebuild"] = Field(
         description="refetch: ask the exchange; resample: build what is missing from finer stored bars; "
         "rebuild: build all of the range from them, what is stored is revised"

@@ -123,9 +123,7 @@ def finding_rows(findings: Iterable[FindingRecord]) -> list[FindingRow]:
             bars=number(one.bars, 0),
             status=_status(one),
             first_seen=moment(one.first_seen),
-            detail=", ".join(
-                f"{name.replace('_', ' ')} {_value(name, value)}" for name, value in one.detail.items()
-            ),
+            detail=", ".join(f"{_name(name)} {_value(name, value)}" for name, value in one.detail.items()),
         )
         for one in findings
     ]
@@ -239,6 +237,10 @@ def _status(one: FindingRecord) -> str:
     if one.status == "confirmed_absent":
         return "the exchange has none"
     return "new" if one.status == "new" else f"seen {one.times_seen} times"
+
+
+def _name(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
 
 
 def _value(name: str, value: float | str) -> str:
