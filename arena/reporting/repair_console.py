@@ -37,7 +37,8 @@ def repair_headline(result: RepairResult, folder: Path) -> str:
 
 def _range_line(one: RepairedRange) -> str:
     done = f"{one.inserted:,} inserted, {one.revised:,} revised, {one.missing_after:,} still missing"
-    source = f" from {one.source}" if one.source else ""
+    source = f", {one.source}" if one.source.startswith("derived") else f" from {one.source}"
+    source = source if one.source else ""
     why = f" ({one.error})" if one.error else ""
     return f"  {one.start} to {one.end}: {one.outcome}, {done}{source}{why}"
 

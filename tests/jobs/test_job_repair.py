@@ -125,7 +125,7 @@ def test_missing_bars_are_built_from_finer_ones(jobs, okx) -> None:
     MarketWriter(root, clock=lambda: NOW).write_bars(Kind.CANDLES, minutes(okx), source="synthetic")
     done = jobs.run("repair", "timeframe=15m", "mode=resample")
     assert done.returncode == 0, done.stderr
-    assert "repaired, 20 inserted, 0 revised, 0 still missing from derived from 1m" in done.stdout
+    assert "repaired, 20 inserted, 0 revised, 0 still missing, derived from 1m" in done.stdout
     rebuilt = jobs.run("repair", "timeframe=15m", "mode=rebuild")
     assert rebuilt.returncode == 0, rebuilt.stderr
     stored = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)

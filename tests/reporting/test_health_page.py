@@ -21,7 +21,7 @@ def finding(kind: str, series: str = "candles 15m", **changes: object) -> Findin
     made = {
         "kind": kind,
         "series": series,
-        "timeframe": series.split()[-1],
+        "timeframe": series.rsplit(maxsplit=1)[-1],
         "start": "2024-05-01T00:00:00Z",
         "end": "2024-05-01T05:15:00Z",
         "bars": 21,
@@ -233,7 +233,7 @@ def test_files_of_the_day_are_those_of_the_run(result: HealthResult, tmp_path: P
 def test_console_tells_grades_and_the_gravest(result: HealthResult) -> None:
     text = health_headline(result, Path("reports/db_stats_20260101.html"))
     assert "BTC-USDT-SWAP  grade F  1,580,000 bars in 0.42 s" in text
-    assert "! error   candles 4h: the series was asked for and is not stored" in text
+    assert "! error   candles 4h: the series is not stored" in text
     assert "(the exchange has none either), seen 3 times" in text
     assert text.endswith("report  reports/db_stats_20260101.html")
 

@@ -29,7 +29,7 @@ class Severity(IntEnum):
 
 MEANINGS: Mapping[str, str] = MappingProxyType(
     {
-        "absent": "the series was asked for and is not stored",
+        "absent": "the series is not stored",
         "gap": "bars are missing between the first and the last stored one",
         "duplicate": "a stamp is stored more than once",
         "off_grid": "a bar opens between two bars of its timeframe",
