@@ -10,6 +10,7 @@ import yaml
 
 from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
+from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
 from arena.config.screens import BrowseConfig
@@ -22,8 +23,10 @@ JOBS = {
     "backtest": (BacktestConfig, ()),
     "browse": (BrowseConfig, ()),
     "compare": (CompareConfig, ("run=[one,other]",)),
+    "health": (HealthConfig, ()),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
+    "repair": (RepairConfig, ("mode=resample",)),
     "reproduce": (ReproduceConfig, ()),
     "smoke": (SmokeConfig, ()),
 }
@@ -55,6 +58,8 @@ def test_each_choice_composes_and_validates(composed, job, group, choice):
     extra = {"exchange": needed if choice == "files" else (), "schedule": ("exchange=okx",)}.get(
         group, needed
     )
+    if job == "repair":  # files are no exchange to refetch from, and want a path all the same
+        extra = (*needed, "exchange.path=archive/") if choice == "files" else needed
     config = validate(model, composed(job, f"{group}={choice}", *extra))
     assert config.name == ""
     if job == "backtest":

@@ -43,7 +43,7 @@ CHOICES = [
     _m("+costs=okx_taker", "costs is chosen twice: choose it once"),
 ]
 KEYS = [
-    _m("lmit=4", "unknown key 'lmit': did you mean 'limit'? (known: costs, data, engine, fee_rate,"),
+    _m("lmit=4", "unknown key 'lmit': did you mean 'limit'? (known: as_of, costs, data, engine, fee_rate,"),
     _m("strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),
     _m("+strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),
     _m("++strategy.fsat=3", "unknown key 'strategy.fsat': did you mean 'strategy.fast'?"),
