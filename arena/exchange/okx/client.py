@@ -151,7 +151,7 @@ class OkxClient:
             exchange.request(call.path, ["private" if private else "public"], call.method, params)
         except Answer as answer:
             self._thread.journey = (begin + time.monotonic()) / 2
-            self._origin = answer.headers.get(ORIGIN_HEADER, "")
+            self._origin = answer.headers.get(ORIGIN_HEADER) or self._origin
             return rows_of(call, answer.status, answer.body)
         except exchange.lost as error:
             raise self._lost(call, error) from error
