@@ -1,8 +1,9 @@
-"""The market as ccxt sees it: one request for markets, pages of bars as they were measured, funding, prices."""
+"""The market as ccxt sees it: one request for markets, pages of bars as measured, funding, prices."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import ccxt
 import pytest
@@ -142,4 +143,4 @@ class TestMarket:
     def test_tiers_grow_in_size_and_margin(self, client: ccxt.okx) -> None:
         tiers = client.fetch_market_leverage_tiers(SYMBOL)
         assert (tiers[0]["maxLeverage"], tiers[0]["maintenanceMarginRate"]) == (100, 0.004)
-        assert all(a["maxNotional"] < b["maxNotional"] for a, b in zip(tiers[:-1], tiers[1:], strict=True))
+        assert all(one["maxNotional"] < two["maxNotional"] for one, two in pairwise(tiers))
