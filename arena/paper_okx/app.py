@@ -15,7 +15,7 @@ from aiohttp import web
 from arena.config.paper import FaultRule
 from arena.paper_okx.auth import Signed
 from arena.paper_okx.control import add_control
-from arena.paper_okx.dispatch import Dispatch
+from arena.paper_okx.dispatch import ROUTES, Dispatch
 from arena.paper_okx.envelope import Reply, refused
 from arena.paper_okx.exchange import PaperExchange, ServerSettings
 from arena.paper_okx.sockets import SocketSettings, add_sockets
@@ -47,7 +47,8 @@ class _Rest:
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
         path = request.raw_path.partition("?")[0]
-        self._exchange.served[f"{request.method} {path}"] += 1
+        known = (request.method, path) in ROUTES
+        self._exchange.served[f"{request.method} {path}" if known else "unknown"] += 1
         body = await request.read()
         signed = Signed(request.method, request.raw_path, body, request.headers, request.remote or "")
         struck = self._exchange.faults.of_request(request.method, path)

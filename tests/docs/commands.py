@@ -24,6 +24,7 @@ RUN, TARGET, PATHS, SKIP = "run", "target", "paths", "skip"
 
 RULES: tuple[tuple[str, str, str], ...] = (
     (r"make [a-z-]+", TARGET, "long, or in need of a network: the target has to exist"),
+    (r"python -m jobs\.paper_exchange\b", SKIP, "serves until it is stopped: tests/paper_okx starts it"),
     (r"python -m (jobs|arena)\.", RUN, ""),
     (r"ls ", RUN, ""),
     (r"python -m pytest ", PATHS, "tests do not start themselves: the paths have to exist"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.docs.commands import commands
+from tests.docs.commands import blocks, commands
 from tests.paper_okx.running import DEMO, RunningPaperOkx
 
 SMALL = ("source=synthetic", "synthetic.days=3", "clock.speed=0", "port=0", "rate_limits=false")
@@ -166,3 +166,17 @@ def test_commands_of_the_page_are_valid(job: Job, project: Path):
         process = job.start(*shlex.split(text)[3:], "validate_only=true")
         out, err = process.communicate(timeout=60)
         assert (process.returncode, "the configuration is valid" in out + err) == (0, True), text
+
+
+def test_clients_of_the_page_reach_it(job: Job, project: Path):
+    page = (project / "docs" / "paper_exchange.md").read_text()
+    clients = blocks(page, "python")
+    assert len(clients) == 2
+    with job.running(*SMALL) as (_, okx):
+        for text in clients:
+            code = text.replace("http://127.0.0.1:8899", okx.base_url)
+            done = subprocess.run(
+                [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
+            )
+            assert done.returncode == 0, done.stderr
+            assert "10000" in done.stdout
