@@ -15,7 +15,7 @@ from okx.websocket.WsPrivateAsync import WsPrivateAsync
 from okx.websocket.WsPublicAsync import WsPublicAsync
 
 from arena.paper_okx.replay import ReplayMarket
-from tests.paper_okx import field_lists, socket_field_lists
+from tests.paper_okx import field_lists, venue_field_lists
 from tests.paper_okx.foreign_clients import Sdk, official_sdk, sdk_private_socket, sdk_public_socket
 from tests.paper_okx.running import NOW_MS, RunningPaperOkx, run_paper_okx
 
@@ -84,15 +84,15 @@ def test_an_order_lives_from_placing_to_canceling(sdk: Sdk) -> None:
     reply = sdk.trade.place_order(BTC, "cross", "buy", "limit", "1", px="15500", clOrdId="sdk1")
     assert reply.keys() == field_lists.TRADE_ENVELOPE
     [placed] = rows(reply)
-    assert placed.keys() == socket_field_lists.PLACED_ROW
+    assert placed.keys() == venue_field_lists.PLACED
     [order] = rows(sdk.trade.get_order(BTC, clOrdId="sdk1"))
-    assert order.keys() == socket_field_lists.ORDER
+    assert order.keys() == venue_field_lists.ORDER
     assert (order["ordId"], order["state"]) == (placed["ordId"], "live")
     assert rows(sdk.trade.get_order_list(instType="SWAP"))[0] == order
     [amended] = rows(sdk.trade.amend_order(BTC, ordId=placed["ordId"], newSz="2", reqId="r"))
-    assert amended.keys() == socket_field_lists.AMENDED_ROW
+    assert amended.keys() == venue_field_lists.AMENDED
     [canceled] = rows(sdk.trade.cancel_order(BTC, ordId=placed["ordId"]))
-    assert canceled.keys() == socket_field_lists.CANCELED_ROW
+    assert canceled.keys() == venue_field_lists.CANCELED
     assert rows(sdk.trade.get_orders_history("SWAP", state="canceled"))[0]["sz"] == "2"
     again = sdk.trade.cancel_order(BTC, ordId=placed["ordId"])
     assert (again["code"], again["data"][0]["sCode"]) == ("1", "51400")
@@ -109,11 +109,11 @@ def test_a_position_is_opened_measured_and_closed(sdk: Sdk) -> None:
     assert (fill["execType"], fill["feeRate"]) == ("T", "")
     assert fill in rows(sdk.trade.get_fills_history("SWAP"))
     [held] = rows(sdk.account.get_positions(instId=BTC))
-    assert held.keys() == socket_field_lists.POSITION
+    assert held.keys() == venue_field_lists.POSITION
     assert (held["pos"], held["avgPx"]) == ("1", fill["fillPx"])
     [balance] = rows(sdk.account.get_account_balance())
-    assert balance.keys() == socket_field_lists.BALANCE
-    assert balance["details"][0].keys() == socket_field_lists.BALANCE_DETAIL
+    assert balance.keys() == venue_field_lists.BALANCE
+    assert balance["details"][0].keys() == venue_field_lists.BALANCE_DETAIL
     [closed] = rows(sdk.trade.close_positions(BTC, "cross"))
     assert closed.keys() == {"instId", "posSide", "clOrdId", "tag"}
     assert rows(sdk.account.get_positions()) == []
@@ -193,6 +193,10 @@ def is_event(name: str) -> Callable[[Heard], bool]:
     return lambda heard: heard.get("event") == name
 
 
+def is_reply(op: str) -> Callable[[Heard], bool]:
+    return lambda heard: heard.get("op") == op
+
+
 def is_push(heard: Heard) -> bool:
     return "data" in heard and "arg" in heard
 
@@ -247,22 +251,20 @@ def test_the_private_socket_logs_in_trades_and_is_told(paper: RunningPaperOkx, u
             await socket.place_order([order], id="a")
             push = await ear.wait_for(is_push)
             assert (push["data"][0]["state"], push["arg"]["uid"]) == ("live", uid)
-            reply = await ear.wait_for(lambda heard: heard.get("op") == "order")
+            reply = await ear.wait_for(is_reply("order"))
             assert (reply["id"], reply["code"]) == ("a", "0")
             named = {"instId": BTC, "ordId": reply["data"][0]["ordId"]}
             await socket.amend_order([named | {"newPx": "15600"}], id="b")
-            assert (await ear.wait_for(lambda heard: heard.get("op") == "amend-order"))["code"] == "0"
+            assert (await ear.wait_for(is_reply("amend-order")))["code"] == "0"
             await socket.cancel_order([named], id="c")
-            assert (await ear.wait_for(lambda heard: heard.get("op") == "cancel-order"))["code"] == "0"
+            assert (await ear.wait_for(is_reply("cancel-order")))["code"] == "0"
             await socket.batch_orders([order, order], id="d")
-            batch = await ear.wait_for(lambda heard: heard.get("op") == "batch-orders")
+            batch = await ear.wait_for(is_reply("batch-orders"))
             ids = [{"instId": BTC, "ordId": row["ordId"]} for row in batch["data"]]
             await socket.batch_amend_orders([one | {"newSz": "2"} for one in ids], id="e")
-            await ear.wait_for(lambda heard: heard.get("op") == "batch-amend-orders" and heard["code"] == "0")
+            assert (await ear.wait_for(is_reply("batch-amend-orders")))["code"] == "0"
             await socket.batch_cancel_orders(ids, id="f")
-            await ear.wait_for(
-                lambda heard: heard.get("op") == "batch-cancel-orders" and heard["code"] == "0"
-            )
+            assert (await ear.wait_for(is_reply("batch-cancel-orders")))["code"] == "0"
             await socket.mass_cancel([{"instType": "OPTION", "instFamily": "BTC-USD"}], id="g")
             assert (await ear.wait_for(is_event("error")))["code"] == "60019"
 
@@ -279,6 +281,6 @@ def test_the_sdks_own_subscription_logs_in_first(
     async def scenario() -> None:
         async with started(sdk_private_socket(paper, uid)) as (socket, ear):
             await socket.subscribe([{"channel": "account"}], ear)
-            assert (await ear.wait_for(is_push))["data"][0].keys() == socket_field_lists.BALANCE
+            assert (await ear.wait_for(is_push))["data"][0].keys() == venue_field_lists.BALANCE
 
     asyncio.run(scenario())

@@ -13,6 +13,7 @@ import pytest
 from arena.paper_okx.auth import ApiKey
 from arena.paper_okx.replay import ReplayMarket
 from tests.paper_okx import socket_field_lists as lists
+from tests.paper_okx import venue_field_lists
 from tests.paper_okx.running import DEMO, LIVE, RunningPaperOkx, run_paper_okx
 from tests.paper_okx.socket_talk import Heard, Line, talk
 
@@ -80,7 +81,7 @@ def test_orders_are_told_without_a_snapshot_and_one_push_a_change(paper: Running
             assert live.keys() == lists.PUSH
             assert live["arg"] == {"channel": "orders", "instType": "ANY", "uid": "demo"}
             rows = [live["data"][0], filled["data"][0]]
-            assert [row.keys() for row in rows] == [lists.ORDER_PUSH] * 2
+            assert [row.keys() for row in rows] == [venue_field_lists.ORDER_PUSH] * 2
             assert [row["state"] for row in rows] == ["live", "filled"]
             assert [row["tradeId"] != "" for row in rows] == [False, True]
             assert {row["ordId"] for row in rows} == {reply["data"][0]["ordId"]}
@@ -97,7 +98,7 @@ def test_an_order_by_socket_is_answered_like_one_by_rest(paper: RunningPaperOkx)
             assert (reply["id"], reply["op"], reply["code"]) == ("9", "order", "0")
             assert int(reply["outTime"]) >= int(reply["inTime"]) > 10**15
             [row] = reply["data"]
-            assert row.keys() == lists.PLACED_ROW
+            assert row.keys() == venue_field_lists.PLACED
             assert (row["sCode"], row["tag"]) == ("0", "t")
             rest = await asyncio.to_thread(paper.post, "/api/v5/trade/order", resting())
             assert rest["data"][0].keys() == row.keys()
@@ -125,7 +126,7 @@ def test_a_refused_order_has_its_code_in_its_row(paper: RunningPaperOkx) -> None
         async with desk(paper, "orders") as line:
             reply = await place(line, **order(sz="0.001"))
             assert reply["code"] == "1"
-            assert reply["data"][0].keys() == lists.PLACED_ROW
+            assert reply["data"][0].keys() == venue_field_lists.PLACED
             assert reply["data"][0]["sCode"] in {"51020", "51121"}
             assert await line.is_silent()
 
@@ -144,11 +145,11 @@ def test_a_batch_answers_each_order_in_its_place(paper: RunningPaperOkx) -> None
             placed = [row["ordId"] for row in reply["data"] if row["ordId"]]
             amends = [{"instId": BTC, "ordId": placed[0], "newPx": "15600", "reqId": "r1"}]
             reply = await line.ask(id="c", op="batch-amend-orders", args=amends)
-            assert reply["data"][0].keys() == lists.AMENDED_ROW
+            assert reply["data"][0].keys() == venue_field_lists.AMENDED
             assert (reply["code"], reply["data"][0]["reqId"]) == ("0", "r1")
             cancels = [{"instId": BTC, "ordId": placed[0]}, {"instId": ETH, "ordId": placed[1]}]
             reply = await line.ask(id="d", op="batch-cancel-orders", args=cancels)
-            assert [row.keys() for row in reply["data"]] == [lists.CANCELED_ROW] * 2
+            assert [row.keys() for row in reply["data"]] == [venue_field_lists.CANCELED] * 2
             reply = await line.ask(id="e", op="cancel-order", args=cancels[:1])
             assert (reply["code"], reply["data"][0]["sCode"]) == ("1", "51400")
 
@@ -229,7 +230,7 @@ def test_positions_are_told_at_once_on_events_and_at_regular_times(paper: Runnin
             update = await line.pushed("positions")
             assert update.keys() == lists.UPDATE_PUSH
             assert (update["eventType"], update["arg"]["uid"]) == ("event_update", "demo")
-            assert update["data"][0].keys() == lists.POSITION_PUSH
+            assert update["data"][0].keys() == venue_field_lists.POSITION_PUSH
             assert update["data"][0]["pos"] == "1"
             now = await line.step(5000)
             again = await line.pushed("positions")
@@ -277,8 +278,8 @@ def test_the_account_is_told_in_the_row_of_rest(paper: RunningPaperOkx) -> None:
             assert push["arg"] == {"channel": "account", "uid": "demo"}
             rest = await asyncio.to_thread(paper.private_get, "/api/v5/account/balance")
             assert push["data"] == rest["data"]
-            assert push["data"][0].keys() == lists.BALANCE
-            assert push["data"][0]["details"][0].keys() == lists.BALANCE_DETAIL
+            assert push["data"][0].keys() == venue_field_lists.BALANCE
+            assert push["data"][0]["details"][0].keys() == venue_field_lists.BALANCE_DETAIL
             await asyncio.to_thread(paper.deposit, "demo", "100")
             update = await line.pushed("account")
             assert update.keys() == lists.UPDATE_PUSH
@@ -302,11 +303,11 @@ def test_balance_and_position_name_what_happened(paper: RunningPaperOkx) -> None
             push = await line.pushed("balance_and_position")
             assert push.keys() == lists.PUSH
             [row] = push["data"]
-            assert row.keys() == lists.BOTH
+            assert row.keys() == venue_field_lists.BALANCE_AND_POSITION
             assert (row["eventType"], row["posData"], row["trades"]) == ("snapshot", [], [])
             await place(line, **order())
             [row] = (await line.pushed("balance_and_position"))["data"]
-            assert (row.keys(), row["eventType"]) == (lists.BOTH, "filled")
+            assert (row.keys(), row["eventType"]) == (venue_field_lists.BALANCE_AND_POSITION, "filled")
             assert row["balData"][0].keys() == lists.BOTH_BALANCE
             assert row["posData"][0].keys() == lists.BOTH_POSITION
             assert row["trades"][0].keys() == lists.BOTH_TRADE
@@ -364,6 +365,7 @@ def test_stops_are_told_at_the_business_address(paper: RunningPaperOkx) -> None:
             push = await line.hear(lambda heard: "data" in heard)
             assert push["arg"] == {"channel": "orders-algo", "instType": "SWAP", "uid": "demo"}
             [row] = push["data"]
+            assert row.keys() == venue_field_lists.ALGO
             assert (row["algoId"], row["state"], row["slTriggerPx"]) == (placed["algoId"], "live", "15500")
             named = {"instId": BTC, "algoId": placed["algoId"]}
             await asyncio.to_thread(paper.post, "/api/v5/trade/cancel-algos", [named])
@@ -371,6 +373,25 @@ def test_stops_are_told_at_the_business_address(paper: RunningPaperOkx) -> None:
             assert await line.is_silent()
 
     asyncio.run(scenario())
+
+
+def test_a_position_near_its_liquidation_is_warned_of(replay_market: ReplayMarket) -> None:
+    async def scenario(paper: RunningPaperOkx) -> None:
+        async with desk(paper, "liquidation-warning") as line:
+            last = float(paper.get("/api/v5/market/ticker", instId=BTC)["data"][0]["last"])
+            lever = {"instId": BTC, "mgnMode": "cross", "lever": "66"}
+            await asyncio.to_thread(paper.post, "/api/v5/account/set-leverage", lever)
+            size = str(int(615_000 / (last * 0.01)))  # a margin ratio of 2.9 in tier 2
+            assert (await place(line, **order(sz=size)))["code"] == "0"
+            await line.step(1000)
+            push = await line.pushed("liquidation-warning")
+            assert push["arg"] == {"channel": "liquidation-warning", "instType": "ANY", "uid": "demo"}
+            [row] = push["data"]
+            assert row.keys() == lists.WARNING
+            assert (row["instFamily"], row["pos"], float(row["mgnRatio"]) <= 3) == ("BTC-USDT", size, True)
+
+    with run_paper_okx(market=replay_market) as paper:
+        asyncio.run(scenario(paper))
 
 
 def test_a_key_that_may_only_read_sends_no_order(replay_market: ReplayMarket) -> None:
