@@ -1,4 +1,4 @@
-"""Case 7: three years of bars through the paper exchange, over HTTP, into the store.
+"""Case 8: three years of bars through the paper exchange, over HTTP, into the store.
 
 The exchange is a process of its own, so that both work at once as they do in life. Invariant: a figure
 counts only when every bar came in and no request was turned away.
@@ -53,7 +53,7 @@ _HISTORY = {
 
 def measure_ingest(folder: Path, checks: list[str], *, quick: bool) -> list[Row]:
     """Return the rows without limits, with them, and with several series that share them."""
-    case, days = "7. Ingest", QUICK_DAYS if quick else DAYS
+    case, days = "8. Ingest", QUICK_DAYS if quick else DAYS
     source = folder / "ingest-source"
     instrument = listed_instrument()
     ingest_synthetic(instrument, QUARTER, str(source), spec=SyntheticSpec(start_ms=START_MS, days=days))

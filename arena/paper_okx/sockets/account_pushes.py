@@ -28,6 +28,11 @@ _POSITION_BRIEF = (
     *("nonSettleAvgPx", "settledPnl", "uTime"),
 )
 
+_WARNED_OF = (
+    *("instId", "mgnMode", "posId", "posSide", "pos", "posCcy", "lever", "markPx", "mgnRatio", "ccy"),
+    *("cTime", "uTime", "pTime"),
+)
+
 
 class AccountPushes:
     """Pushes of the accounts."""
@@ -42,7 +47,8 @@ class AccountPushes:
         """Push an event of the venue."""
         channels = _ALGOS if event.channel == "orders-algo" else (event.channel,)
         for listener, subscription in self._subscriptions.of_account(event.uid, channels):
-            rows = [row for row in event.rows if _is_asked_for(subscription, row)]
+            asked = [row for row in event.rows if _is_asked_for(subscription, row)]
+            rows = [_warning(row) for row in asked] if event.channel == "liquidation-warning" else asked
             if rows:
                 fields = {"eventType": "event_update"} if event.channel in _STANDING else {}
                 _push(listener, subscription, rows, **fields)
@@ -95,6 +101,12 @@ def _uid(listener: Listener) -> str:
 def _push(listener: Listener, subscription: Subscription, rows: Sequence[Row], **fields: object) -> None:
     arg = {**subscription.arg, "uid": listener.uid}
     listener.push(subscription.channel.name, encode(push(arg, rows, **fields)))
+
+
+def _warning(position: Mapping[str, object]) -> Row:
+    """Return what a warning tells of a position."""
+    family = str(position["instId"]).removesuffix("-SWAP")
+    return {"instType": position["instType"], "instFamily": family} | _brief(position, _WARNED_OF)
 
 
 def _is_asked_for(subscription: Subscription, row: Mapping[str, object]) -> bool:
