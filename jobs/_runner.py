@@ -29,6 +29,7 @@ from jobs._context import JobContext, identity_of, rerunnable
 from jobs._environment import load_environment
 from jobs._interrupts import Interrupts
 from jobs._logging import hide_secrets, keep_warnings_from_console, open_log, secret_in
+from jobs._scheduled import is_scheduled, run_scheduled
 
 if TYPE_CHECKING:
     from arena.backtest.sweep.study import Study
@@ -246,6 +247,11 @@ class _Call:
         config = self._validated(values)
         if config.validate_only:
             show(["the configuration is valid"])
+            return None
+        if is_scheduled(config):
+            sweeping = _sweep_overrides() is not None
+            run_scheduled(self._name, config, composed, self._run_one, self._fail, self._interrupts, sweeping)
+            self._exit_codes.clear()  # each run has its own in the ledger
             return None
         identity = identity_of(config)
         if self._recorded:

@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import models_in
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
+from arena.config.paper import PaperConfig
 from arena.config.screens import BrowseConfig
 from arena.core.timeframe import TIMEFRAMES
 
@@ -40,6 +42,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "smoke": SmokeConfig,
     "browse": BrowseConfig,
     "migrate": MigrateConfig,
+    "paper_exchange": PaperConfig,
 }
 
 _EVERY_JOB = ("name", "validate_only", "reports", "store")
@@ -81,7 +84,7 @@ _MEANINGS = {
 """What a key means where neither its model nor a comment in conf/ says it in words that stand alone."""
 
 _BOUNDS = {"ge": "at least {:g}", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}"}
-_KINDS = {int: "whole number", float: "number", str: "text", bool: "true, false"}
+_KINDS = {int: "whole number", float: "number", Decimal: "number", str: "text", bool: "true, false"}
 _COMMENTED = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(#\s*(?P<comment>.*))?$")
 
 

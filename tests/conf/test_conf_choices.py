@@ -12,6 +12,7 @@ from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
+from arena.config.paper import PaperConfig
 from arena.config.screens import BrowseConfig
 from arena.core.errors import ConfigError
 from arena.strategies import get_strategy, parse_params, strategy_names
@@ -24,6 +25,7 @@ JOBS = {
     "compare": (CompareConfig, ("run=[one,other]",)),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
+    "paper_exchange": (PaperConfig, ()),
     "reproduce": (ReproduceConfig, ()),
     "smoke": (SmokeConfig, ()),
 }
@@ -52,7 +54,9 @@ def _choices() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("job", "group", "choice"), _choices())
 def test_each_choice_composes_and_validates(composed, job, group, choice):
     model, needed = JOBS[job]
-    extra = needed if (group, choice) != ("exchange", "synthetic") else ()
+    extra = {"exchange": needed if choice == "files" else (), "schedule": ("exchange=okx",)}.get(
+        group, needed
+    )
     config = validate(model, composed(job, f"{group}={choice}", *extra))
     assert config.name == ""
     if job == "backtest":
