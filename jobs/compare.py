@@ -15,11 +15,12 @@ def main(config: CompareConfig, context: JobContext) -> None:
     from jobs._results import run_info, write_result
 
     overlay = read_overlay(Path(config.reports.root), config.run)
-    page = render_compare(overlay.results, overlay.equities, overlay.names)
+    page = render_compare(overlay.results, overlay.equities, overlay.names, overlay.configs)
     found = describe(overlay, run_info(context), cautions(overlay.results, overlay.names))
     write_result(context, found)
     (context.folder / "report.html").write_text(page, encoding="utf-8")
-    table = side_by_side(overlay.results, overlay.names, [run.run_id for run in overlay.runs])
+    run_ids = [run.run_id for run in overlay.runs]
+    table = side_by_side(overlay.results, overlay.names, run_ids, overlay.configs)
     context.show(f"{table}\nreport  {context.final_folder / 'report.html'}")
 
 

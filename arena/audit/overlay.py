@@ -7,9 +7,10 @@ have in common is said.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from arena.audit.archive import PastRun, find_run, numbers_of
 from arena.backtest.result import BacktestResult, RunInfo
@@ -60,12 +61,16 @@ class CompareResult(ResultModel):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Overlay:
-    """Runs to compare, each with its name, result, and equity: stamps (UTC ms) and USDT at the closes."""
+    """Runs to compare, each with its name, result, config and equity.
+
+    Equity is stamps (UTC ms) and USDT at the closes; a config is empty where its file cannot be read.
+    """
 
     runs: list[PastRun]
     names: list[str]
     results: list[BacktestResult]
     equities: list[tuple[TsArray, FloatArray]]
+    configs: list[dict[str, Any]]
 
 
 def read_overlay(root: Path, wanted: Sequence[str]) -> Overlay:
@@ -80,7 +85,8 @@ def read_overlay(root: Path, wanted: Sequence[str]) -> Overlay:
         if twice is not None:
             raise ConfigError(f"run={wanted[twice]} and run={wanted[at]} are the same run, {run.run_id}")
     results = [run.read_result() for run in runs]
-    return Overlay(runs, name_runs(results, runs), results, [_equity(run) for run in runs])
+    equities, configs = [_equity(run) for run in runs], [_config(run) for run in runs]
+    return Overlay(runs, name_runs(results, runs), results, equities, configs)
 
 
 def name_runs(results: Sequence[BacktestResult], runs: Sequence[PastRun]) -> list[str]:
@@ -139,6 +145,12 @@ def _metrics(results: Sequence[BacktestResult]) -> list[ComparedMetric]:
         )
         for name in order
     ]
+
+
+def _config(run: PastRun) -> dict[str, Any]:
+    with suppress(ConfigError):  # the results can be compared without it
+        return run.read_config()
+    return {}
 
 
 def _equity(run: PastRun) -> tuple[TsArray, FloatArray]:

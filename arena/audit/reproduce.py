@@ -89,6 +89,7 @@ def reproduce(
     hash_of: Callable[[BacktestConfig], str],
     tables_of: MakeTables,
     tell: Callable[[str], None] = lambda _step: None,
+    read: Callable[[BacktestResult, BacktestConfig], None] = lambda _result, _config: None,
 ) -> Reproduction:
     """Run `past` again from its config.yaml and compare.
 
@@ -101,6 +102,7 @@ def reproduce(
         hash_of: the hash that a run of this config would carry.
         tables_of: the tables that a run of this result and these arrays writes.
         tell: called with the name of each step as it begins.
+        read: called with what the market was read for, before anything is compared.
 
     Raises:
         ConfigError: the run's files cannot be read, or its config is not valid any more.
@@ -112,6 +114,7 @@ def reproduce(
     judged = asked.trials is not None
     again = config.model_copy(update={"report": config.report.model_copy(update={"honesty": judged})})
     (result, arrays), known_at = _run_again(again, asked)
+    read(result, config)
     tell("comparing")
     comparison = Comparison()
     compare_results(stored, result.model_dump(mode="json"), comparison)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from arena.backtest.result import BacktestResult
 from arena.reporting.compare_html import cautions, headline_rows, setting_rows
@@ -11,14 +12,19 @@ _WIDEST = 40
 _PROVENANCE = ("config hash", "data set hash", "code")
 
 
-def side_by_side(results: list[BacktestResult], names: list[str], run_ids: Sequence[str]) -> str:
+def side_by_side(
+    results: list[BacktestResult],
+    names: list[str],
+    run_ids: Sequence[str],
+    configs: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Return the runs' ids, what they differ in, and their primary metrics, a column a run."""
     heads = [f"[{at}]" for at in range(1, len(names) + 1)]
     lines = ["SYNTHETIC: generated markets among these"] if any(one.synthetic for one in results) else []
     lines += [f"{head} {name}  {run_id}" for head, name, run_id in zip(heads, names, run_ids, strict=True)]
     settings = [
         (row.key, row.values)
-        for row in setting_rows(results)
+        for row in setting_rows(results, configs)
         if row.differs and row.key not in _PROVENANCE and not row.key.startswith("source of")
     ]
     metrics = [

@@ -6,9 +6,10 @@ initial capital, and where data or windows differ the page says so before it sho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -40,6 +41,8 @@ _HIGHER = {
     "expectancy",
 }
 _LOWER = {"total_costs"}
+_CONFIGURED = ("fee_rate", "intrabar", "costs", "orders", "hedge", "window")
+"""Parts of a run's config that decide what it assumes and are no part of its result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +71,19 @@ class SettingRow:
     differs: bool
 
 
-def render_compare(results: list[BacktestResult], equities: list[Equity], names: list[str]) -> str:
+def render_compare(
+    results: list[BacktestResult],
+    equities: list[Equity],
+    names: list[str],
+    configs: Sequence[Mapping[str, Any]] = (),
+) -> str:
     """Return the comparison as HTML.
 
     Args:
         results: two runs or more, at most `MOST_RUNS`.
         equities: for each run its bars' stamps, UTC ms, and its equity at their closes, USDT.
         names: what to call each run, all different.
+        configs: of each run what it was composed of, where that is known.
 
     Raises:
         ConfigError: fewer than two runs or more than `MOST_RUNS`, or names that are not all different.
@@ -82,7 +91,7 @@ def render_compare(results: list[BacktestResult], equities: list[Equity], names:
     """
     _check(results, equities, names)
     page = environment().get_template("compare.html.j2")
-    settings = setting_rows(results)
+    settings = setting_rows(results, configs)
     return page.render(
         policy=content_policy(),
         styles=static("report.css") + static("plot.css"),
@@ -156,9 +165,12 @@ def metric_rows(of_runs: list[list[Metric]]) -> list[MetricRow]:
     return rows
 
 
-def setting_rows(results: list[BacktestResult]) -> list[SettingRow]:
+def setting_rows(
+    results: list[BacktestResult], configs: Sequence[Mapping[str, Any]] = ()
+) -> list[SettingRow]:
     """Return one row a setting that any run has."""
-    of_runs = [_settings(result) for result in results]
+    known = configs or [{}] * len(results)
+    of_runs = [_settings(result) | _configured(config) for result, config in zip(results, known, strict=True)]
     keys = list(dict.fromkeys(key for settings in of_runs for key in settings))
     rows = []
     for key in keys:
@@ -203,6 +215,11 @@ def _settings(result: BacktestResult) -> dict[str, str]:
         "seed": "none" if made.seed is None else str(made.seed),
         **made.versions,
     }
+
+
+def _configured(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a run's config says about costs, orders, bars and window, by its keys."""
+    return dict(flat_settings({key: config[key] for key in _CONFIGURED if key in config}))
 
 
 def _best(name: str, values: Sequence[float | None]) -> float | None:

@@ -45,3 +45,20 @@ def test_run_without_a_verdict_counts_all_the_same(jobs, store):
     assert json.loads(result.read_text())["verdict"] is None
     with open_reads(f"sqlite:///{jobs.folder / 'ledger.sqlite'}") as ledger:
         assert [row["sets"] for row in ledger.list_trials()] == [1]
+
+
+def test_running_an_opened_run_again_reads_what_was_kept_back_and_is_logged(jobs, store):
+    url = "sqlite:///ledger.sqlite"
+    words = (f"store.root={store}", "limit=600", "report.html=false", "window.holdout=0.2")
+    for window in ("window.unlock=false", "window.unlock=true"):
+        done = jobs.run("backtest", *words, window, DATABASE_URL=url)
+        assert done.returncode == 0, done.stderr
+        again = jobs.run("reproduce", DATABASE_URL=url)
+        assert again.returncode == 0, again.stderr
+    with open_reads(f"sqlite:///{jobs.folder / 'ledger.sqlite'}") as ledger:
+        events = ledger.list_audit(action="lockbox.unlock")
+        assert sorted(json.loads(row["detail_json"])["how"] for row in events) == [
+            "jobs.reproduce: window.unlock",
+            "window.unlock",
+        ]
+        assert len(ledger.list_trials()) == 2

@@ -14,7 +14,10 @@ LEDGER = {"DATABASE_URL": "sqlite:///ledger.sqlite"}
 def ran(jobs_in, store, tmp_path_factory):
     """Two backtests of one market; returns the jobs and the ids."""
     jobs = jobs_in(tmp_path_factory.mktemp("ran"))
-    for words in (("name=first", "limit=600"), ("name=second", "limit=700", "strategy.fast=20")):
+    for words in (
+        ("name=first", "limit=600"),
+        ("name=second", "limit=700", "strategy.fast=20", "costs.latency_bars=1", "intrabar=best"),
+    ):
         done = jobs.run("backtest", f"store.root={store}", "signal_window=100", *words, **LEDGER)
         assert done.returncode == 0, done.stderr
     runs = sorted(path.name for path in (jobs.folder / "reports" / "backtest").glob("[0-9]*"))
@@ -120,6 +123,8 @@ def test_runs_are_laid_over_one_another(ran, typed):
     assert [f"[1] first  {runs[0]}", f"[2] second  {runs[1]}"] == done.stdout.splitlines()[1:3]
     assert re.search(r"^  strategy\.fast +12 +20 *$", done.stdout, re.MULTILINE)
     assert re.search(r"^  Sharpe +\S+ +\S+ *$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  costs\.latency_bars +0 +1 *$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  intrabar +worst +best *$", done.stdout, re.MULTILINE)
     result = _result(jobs, "compare")
     assert [run["run_id"] for run in result["runs"]] == runs
     sharpe = next(metric for metric in result["metrics"] if metric["name"] == "sharpe")

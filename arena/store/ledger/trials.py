@@ -51,6 +51,18 @@ class TrialWrites(TableWriter):
                 tally = _tally(connection, record)
         return tally
 
+    def record_reading(self, record: TrialRecord, by: str) -> bool:
+        """Write into the audit log that `by` read kept-back bars again, where `record` reads any; no trial.
+
+        Raises:
+            DataError: a value cannot be stored.
+        """
+        with self._connection.write() as connection:
+            how = _opening(connection, record)
+        if how is not None:
+            self._log_unlock(record, f"{by}: {how}")
+        return how is not None
+
     def _log_unlock(self, record: TrialRecord, how: str) -> None:
         from arena.store.ledger.rows import AuditRow
 
