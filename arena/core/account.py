@@ -28,6 +28,7 @@ from arena.core.trading import (
 
 __all__ = [
     "AccountConfig",
+    "AlgoLookup",
     "AlgoSnapshot",
     "Balance",
     "Bill",
@@ -36,14 +37,15 @@ __all__ = [
     "Found",
     "Holding",
     "Leverage",
-    "Lookup",
     "NotFound",
+    "OrderLookup",
     "OrderSnapshot",
     "PositionSnapshot",
     "Unknown",
 ]
 
 Money = TypeVar("Money", Usdt, Coins)
+Order_co = TypeVar("Order_co", bound="OrderSnapshot | AlgoSnapshot", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,10 +243,10 @@ class Leverage:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Found(Generic[Order_co]):
     """The exchange has the order."""
 
-    order: OrderSnapshot
+    order: Order_co
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,4 +267,5 @@ class Unknown:
     message: str
 
 
-Lookup: TypeAlias = Found | NotFound | Unknown
+OrderLookup: TypeAlias = Found[OrderSnapshot] | NotFound | Unknown
+AlgoLookup: TypeAlias = Found[AlgoSnapshot] | NotFound | Unknown

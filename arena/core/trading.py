@@ -10,9 +10,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeAlias
 
-from arena.core.errors import Rejected
+from arena.core.errors import ExchangeError, Rejected
 from arena.core.quantity import Contracts, Price
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "OrderRequest",
     "OrderState",
     "OrderType",
+    "Outcome",
     "PositionMode",
     "PositionSide",
     "Protection",
@@ -253,6 +254,10 @@ class Ack:
     client_id: str | None
     ts: int | None  # when the exchange took it, UTC ms
     raw: Raw = field(repr=False, hash=False)
+
+
+Outcome: TypeAlias = Ack | ExchangeError
+"""What became of one request of a batch: an error is what the request alone would have raised."""
 
 
 def _check_size(size: Contracts, name: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,6 +32,8 @@ class FakeWire:
     script: list[Any] = field(default_factory=list)
     sent: list[tuple[str, str, Any]] = field(default_factory=list)
     lost: type[Exception] = Lost
+    headers: Mapping[str, str] = field(default_factory=dict)
+    deadlines: list[str | None] = field(default_factory=list)
     now_ms: Callable[[], int] = lambda: 0
     times: list[int] = field(default_factory=list)
 
@@ -42,6 +44,7 @@ class FakeWire:
         if api == ["private"]:
             self.times.append(self.now_ms())
         self.sent.append((method, path, params))
+        self.deadlines.append(self.headers.get("expTime"))
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
             raise step
