@@ -6,9 +6,9 @@ bars are float64, as the store keeps them; times are UTC ms.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Literal, Protocol
 
@@ -73,11 +73,15 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BarPage:
-    """Closed bars of [start_ms, next_ms), whole as far as the exchange has them; go on at `next_ms`."""
+    """Closed bars of [start_ms, end_ms), whole as far as the exchange has them.
+
+    `refused` counts rows that no market can have made, by reason.
+    """
 
     bars: Bars
     start_ms: int
-    next_ms: int
+    end_ms: int
+    refused: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,11 +149,18 @@ class MarketFeed(Protocol):
         """Return one instrument."""
 
     def bars(
-        self, kind: PriceKind, inst_id: str, timeframe: Timeframe, start_ms: int, end_ms: int
+        self,
+        kind: PriceKind,
+        inst_id: str,
+        timeframe: Timeframe,
+        start_ms: int,
+        end_ms: int,
+        *,
+        backwards: bool = False,
     ) -> Iterator[BarPage]:
-        """Yield the closed bars with start <= open < end, oldest first, page by page.
+        """Yield the closed bars with start <= open < end page by page, the oldest or newest page first.
 
-        Pages adjoin; one may hold no bar. Going on at any page's `next_ms` gives the rest.
+        Pages adjoin and each ascends; one may hold no bar. Going on where a page ended gives the rest.
         """
 
     def funding(self, inst_id: str, start_ms: int) -> FundingHistory:
