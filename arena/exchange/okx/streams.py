@@ -6,6 +6,7 @@ OKX pushes it and whatever order the pushes come in.
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
@@ -27,12 +28,14 @@ from arena.core.events import (
 from arena.core.quantity import Coins, Contracts, Price, Usdt
 from arena.core.timeframe import Timeframe
 from arena.exchange.okx.account_rows import read_balance, read_position
+from arena.exchange.okx.client import OkxClient
+from arena.exchange.okx.feed import BAR_NAMES
 from arena.exchange.okx.reconnect import LastingConnection
 from arena.exchange.okx.rows import fill_of_order_push, read_order
 from arena.exchange.okx.settings import OkxSettings
 from arena.exchange.okx.socket import OkxSocket, Push
 
-__all__ = ["OkxAccountStreams", "OkxMarketStreams"]
+__all__ = ["OkxAccountStreams", "OkxMarketStreams", "exchange_clock"]
 
 _Event_co = TypeVar("_Event_co", covariant=True)
 
@@ -46,6 +49,12 @@ _REMEMBERED = 20_000
 """Fills and pushes that are known again; OKX repeats none that are older."""
 
 
+def exchange_clock(client: OkxClient) -> Clock:
+    """Return the exchange's time from one reading on, by the monotonic clock: it never blocks."""
+    venue_ms, at = client.time.now_ms(), time.monotonic()
+    return lambda: venue_ms + round((time.monotonic() - at) * 1000)
+
+
 class OkxMarketStreams:
     """Public streams. `clock` is the exchange's time and must not block."""
 
@@ -56,7 +65,7 @@ class OkxMarketStreams:
         self, inst_id: str, timeframe: Timeframe
     ) -> AbstractAsyncContextManager[AsyncIterator[MarketEvent]]:
         """Open the stream of closed bars; a hole between two of them is a `Gap` too."""
-        args = [{"channel": f"candle{_bar_word(timeframe)}", "instId": inst_id}]
+        args = [{"channel": f"candle{BAR_NAMES[timeframe.name]}", "instId": inst_id}]
         connection = LastingConnection(
             lambda: OkxSocket(self._settings, "business", args, clock=self._clock), self._clock
         )
@@ -204,12 +213,6 @@ def _rows(push: Push) -> list[Any]:
 def _tells_usdt(row: Mapping[str, Any]) -> bool:
     """Tell whether a balance push is about USDT: one about other coins says nothing of it."""
     return any(detail.get("ccy") == "USDT" for detail in row.get("details", ()))
-
-
-def _bar_word(timeframe: Timeframe) -> str:
-    """Return OKX's word for bars on UTC boundaries: 15m, 4H, 6Hutc, 1Dutc."""
-    word = timeframe.name if timeframe.name.endswith("m") else timeframe.name.upper()
-    return f"{word}utc" if timeframe.step_ms >= 6 * 3_600_000 else word
 
 
 def _closed_bar(inst_id: str, timeframe: Timeframe, row: object) -> ClosedBar | None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from arena.core.lots import Lots
+from arena.core.quantity import Coins, Contracts, Price
 from arena.exchange.okx.client import OkxClient
 from arena.exchange.okx.limits import RateLimits
 from arena.exchange.okx.settings import OkxCredentials, OkxSettings
@@ -74,6 +76,12 @@ class FakeTime:
 CREDENTIALS = OkxCredentials(
     SecretStr("canary-key-1f9a"), SecretStr("canary-secret-77c2"), SecretStr("canary-pass-0b3d"), demo=False
 )
+
+
+@pytest.fixture(scope="session")
+def btc_lots() -> Lots:
+    """BTC-USDT-SWAP as OKX lists it."""
+    return Lots("BTC-USDT-SWAP", Coins("0.01"), Contracts("0.01"), Contracts("0.01"), Price("0.1"))
 
 
 @pytest.fixture
