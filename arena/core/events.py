@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 from arena.core.account import Balance, FillSnapshot, OrderSnapshot, PositionSnapshot
 from arena.core.quantity import Coins, Contracts, Price, Usdt
-from arena.core.trading import Raw
 
 __all__ = [
     "AccountEvent",
@@ -78,7 +77,6 @@ class PositionsUpdate:
 @dataclass(frozen=True, slots=True)
 class BalanceUpdate:
     balance: Balance
-    raw: Raw = field(repr=False, hash=False)
 
 
 MarketEvent: TypeAlias = ClosedBar | Lost | Gap

@@ -18,7 +18,7 @@ from arena.core.account import (
 from arena.core.errors import ExchangeError
 from arena.core.quantity import Coins, Contracts, Price, Usdt
 from arena.core.trading import PositionSide, Raw
-from arena.exchange.okx.fields import Row
+from arena.exchange.okx.fields import Fields
 from arena.exchange.okx.words import BILL_KINDS, MARGIN_MODES, POSITION_MODES, POSITION_SIDES
 
 __all__ = ["read_balance", "read_bill", "read_config", "read_leverage", "read_position"]
@@ -28,7 +28,7 @@ _OF_POSITIONS = {BillKind.TRADE, BillKind.LIQUIDATION, BillKind.ADL, BillKind.FU
 
 def read_config(raw: Raw) -> AccountConfig:
     """Return the row of `/account/config`."""
-    row = Row(raw, "account config")
+    row = Fields(raw, "account config")
     return AccountConfig(
         uid=row.text("uid"),
         level=row.text("acctLv"),
@@ -43,13 +43,13 @@ def read_balance(raw: Raw) -> Balance:
 
     An account that never held USDT has none of it; that is a balance of zero.
     """
-    row = Row(raw, "balance")
+    row = Fields(raw, "balance")
     details = raw.get("details")
     if not isinstance(details, list):
         raise ExchangeError(
             f"balance of OKX: details is {details!r}, a list is expected: nothing is known of it"
         )
-    rows = [Row(detail, "balance") for detail in details]
+    rows = [Fields(detail, "balance") for detail in details]
     usdt = [_holding(detail, Usdt) for detail in rows if detail.text("ccy") == "USDT"]
     coins = tuple(_holding(detail, Coins) for detail in rows if detail.text("ccy") != "USDT")
     return Balance(ts=row.ms("uTime"), usdt=usdt[0] if usdt else _NO_USDT, coins=coins, raw=raw)
@@ -57,7 +57,7 @@ def read_balance(raw: Raw) -> Balance:
 
 def read_position(raw: Raw) -> PositionSnapshot:
     """Return the row of `/account/positions` or of the positions channel."""
-    row = Row(raw, "position")
+    row = Fields(raw, "position")
     row.settled_in_usdt("ccy")
     side = row.word("posSide", POSITION_SIDES)
     size = row.number("pos", Contracts)
@@ -87,7 +87,7 @@ def read_position(raw: Raw) -> PositionSnapshot:
 
 def read_leverage(raw: Raw) -> Leverage:
     """Return a row of `/account/leverage-info` or of `/account/set-leverage`."""
-    row = Row(raw, "leverage")
+    row = Fields(raw, "leverage")
     leverage = row.maybe_ratio("lever")
     if leverage is None:
         raise ExchangeError(f"leverage of OKX for {row.text('instId')} is empty")
@@ -102,7 +102,7 @@ def read_leverage(raw: Raw) -> Leverage:
 
 def read_bill(raw: Raw) -> Bill:
     """Return a USDT row of `/account/bills*`."""
-    row = Row(raw, "bill")
+    row = Fields(raw, "bill")
     row.settled_in_usdt("ccy")
     kind = BILL_KINDS.get(row.text("type"), BillKind.OTHER)
     return Bill(
@@ -123,7 +123,7 @@ def read_bill(raw: Raw) -> Bill:
     )
 
 
-def _holding(row: Row, unit: type[Money]) -> Holding[Money]:
+def _holding(row: Fields, unit: type[Money]) -> Holding[Money]:
     return Holding(
         currency=row.text("ccy"),
         equity=row.number("eq", unit),
@@ -146,5 +146,5 @@ _NO_USDT: Holding[Usdt] = Holding(
 )
 
 
-def _first(row: Row, unit: type[Money], *keys: str) -> Money | None:
+def _first(row: Fields, unit: type[Money], *keys: str) -> Money | None:
     return next((found for key in keys if (found := row.maybe_number(key, unit)) is not None), None)

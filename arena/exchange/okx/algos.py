@@ -11,7 +11,7 @@ from typing import Any
 from arena.core.account import AlgoLookup, AlgoSnapshot, Found, NotFound, Unknown
 from arena.core.errors import ExchangeError, Rejected
 from arena.core.trading import Ack, AlgoRequest, AlgoState, AlgoType, Outcome, check_client_id
-from arena.exchange.okx.desk import Desk
+from arena.exchange.okx.desk import ALGO_IDS, Desk
 from arena.exchange.okx.limits import Priority
 from arena.exchange.okx.rows import read_algo
 from arena.exchange.okx.words import OKX_ALGO_TYPES
@@ -34,12 +34,12 @@ class Algos(Desk):
     def place_algo(self, request: AlgoRequest) -> Ack:
         """Place a stop loss, a take profit or both."""
         priority = Priority.EXIT if request.reduce_only or request.size is None else Priority.ENTRY
-        return self._act_once("trade/order-algo", algo_body(request), priority, "algoId")
+        return self._act_once("trade/order-algo", algo_body(request), priority, ALGO_IDS)
 
     def cancel_algos(self, inst_id: str, algo_ids: Sequence[str]) -> list[Outcome]:
         """Cancel up to ten algo orders of one instrument and return what became of each."""
         bodies = [{"instId": inst_id, "algoId": algo_id} for algo_id in algo_ids]
-        return self._act_on_all("trade/cancel-algos", bodies, Priority.EXIT, most=ALGO_BATCH, id_key="algoId")
+        return self._act_on_all("trade/cancel-algos", bodies, Priority.EXIT, most=ALGO_BATCH, ids=ALGO_IDS)
 
     def open_algos(self, inst_id: str | None = None) -> list[AlgoSnapshot]:
         """Return all algo orders that still wait, oldest first."""

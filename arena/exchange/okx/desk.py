@@ -7,7 +7,7 @@ judged on its own, one that proves nothing being `OutcomeUnknown`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from arena.core.errors import ConfigError, ExchangeError, OutcomeUnknown, Rejected, TradingDisabled
 from arena.core.trading import Ack, Outcome
@@ -16,7 +16,19 @@ from arena.exchange.okx.errors import Call, Row, check_row
 from arena.exchange.okx.limits import Priority
 from arena.exchange.okx.reading import Reader
 
-__all__ = ["Desk"]
+__all__ = ["ALGO_IDS", "ORDER_IDS", "Desk", "Ids"]
+
+Fields = Mapping[str, Any]
+
+
+class Ids(NamedTuple):
+    """The fields that name an order: by our id, and by OKX's."""
+
+    ours: str
+    theirs: str
+
+
+ORDER_IDS, ALGO_IDS = Ids("clOrdId", "ordId"), Ids("algoClOrdId", "algoId")
 
 
 class Desk(Reader):
@@ -47,72 +59,71 @@ class Desk(Reader):
         return self._client.post(path, body, priority=priority, deadline_ms=deadline_ms)
 
     def _act_once(
-        self, path: str, body: Mapping[str, Any], priority: Priority, id_key: str, *, expires: bool = False
+        self, path: str, body: Fields, priority: Priority, ids: Ids = ORDER_IDS, *, expires: bool = False
     ) -> Ack:
         """Send one order's request and return what OKX says of it."""
-        call = Call("POST", path)
         rows = self._act(path, body, priority, expires=expires)
         if len(rows) != 1:
-            raise _unproved(call, f"{len(rows)} rows for one order")
-        return _ack(call, body, rows[0], id_key)
+            raise _unproved(self._call(path), f"{len(rows)} rows for one order")
+        return _ack(self._call(path), body, rows[0], ids)
 
     def _act_on_all(
         self,
         path: str,
-        bodies: Sequence[Mapping[str, Any]],
+        bodies: Sequence[Fields],
         priority: Priority,
         *,
         most: int,
-        id_key: str = "ordId",
+        ids: Ids = ORDER_IDS,
         expires: bool = False,
     ) -> list[Outcome]:
         """Send a batch and return what became of each, in the order they were asked in."""
-        call = Call("POST", path)
         if not 1 <= len(bodies) <= most:
-            raise Rejected(f"not sent: {call} takes 1 to {most} orders at once, not {len(bodies)}")
+            raise Rejected(f"not sent: POST {path} takes 1 to {most} orders at once, not {len(bodies)}")
+        names = [_name(body, ids) for body in bodies]
+        if len(set(names)) < len(names):
+            raise Rejected(f"not sent: POST {path} names an order twice: {', '.join(names)}")
         rows = self._act(path, bodies, priority, expires=expires)
-        return [_outcome(call, body, rows, id_key) for body in bodies]
+        return [_outcome(self._call(path), body, rows, ids) for body in bodies]
+
+    def _call(self, path: str) -> Call:
+        credentials = self._client.settings.credentials
+        return Call("POST", path, credentials.scrub) if credentials else Call("POST", path)
 
 
-def _outcome(call: Call, body: Mapping[str, Any], rows: Sequence[Row], id_key: str) -> Outcome:
-    row = next((row for row in rows if _same(body, row, id_key)), None)
+def _outcome(call: Call, body: Fields, rows: Sequence[Row], ids: Ids) -> Outcome:
+    row = next((row for row in rows if _same(body, row, ids)), None)
     if row is None:
-        return _unproved(call, f"no row about {_name(body, id_key)}")
+        return _unproved(call, f"no row about {_name(body, ids)}")
     try:
-        return _ack(call, body, row, id_key)
+        return _ack(call, body, row, ids)
     except ExchangeError as error:
         return error
     except ConfigError as error:  # the key may not do this one: the others have an outcome of their own
         return Rejected(str(error), str(row.get("sCode")))
 
 
-def _ack(call: Call, body: Mapping[str, Any], row: Row, id_key: str) -> Ack:
+def _ack(call: Call, body: Fields, row: Row, ids: Ids) -> Ack:
     check_row(call, row)
-    if not _same(body, row, id_key) or not row.get(id_key):
-        raise _unproved(call, f"a row that is not about {_name(body, id_key)}")
+    if not _same(body, row, ids) or not row.get(ids.theirs):
+        raise _unproved(call, f"a row that is not about {_name(body, ids)}")
     ts = row.get("ts")
-    client_id = row.get("algoClOrdId") if id_key == "algoId" else row.get("clOrdId")
     return Ack(
         inst_id=str(body["instId"]),
-        id=str(row[id_key]),
-        client_id=client_id or None,
+        id=str(row[ids.theirs]),
+        client_id=row.get(ids.ours) or None,
         ts=int(ts) if isinstance(ts, str) and ts.isdigit() else None,
         raw=row,
     )
 
 
-def _same(body: Mapping[str, Any], row: object, id_key: str) -> bool:
+def _same(body: Fields, row: object, ids: Ids) -> bool:
     """Tell whether a row answers a body, by the ids that the body names."""
-    if not isinstance(row, Mapping):
-        return False
-    names = ("algoClOrdId", "algoId") if id_key == "algoId" else ("clOrdId", "ordId")
-    told = [(body[name], row.get(name)) for name in names if body.get(name)]
-    return any(asked == found for asked, found in told)
+    return isinstance(row, Mapping) and any(body.get(name) and body[name] == row.get(name) for name in ids)
 
 
-def _name(body: Mapping[str, Any], id_key: str) -> str:
-    names = ("algoClOrdId", "algoId") if id_key == "algoId" else ("clOrdId", "ordId")
-    return next((f"{name} {body[name]}" for name in names if body.get(name)), "the order")
+def _name(body: Fields, ids: Ids) -> str:
+    return next((f"{name} {body[name]}" for name in reversed(ids) if body.get(name)), "the order")
 
 
 def _unproved(call: Call, found: str) -> OutcomeUnknown:

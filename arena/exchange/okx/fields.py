@@ -14,13 +14,13 @@ from typing import Any, TypeVar
 from arena.core.errors import ExchangeError
 from arena.core.quantity import EXACT, Quantity
 
-__all__ = ["Row"]
+__all__ = ["Fields"]
 
 _Kind = TypeVar("_Kind", bound=Quantity)
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
-class Row:
+class Fields:
     """A row of an answer; `what` names it in errors: `order`, `position`, ..."""
 
     __slots__ = ("raw", "what")

@@ -43,7 +43,7 @@ class Orders(Desk):
 
     def place_order(self, request: OrderRequest) -> Ack:
         """Place an order; it is void if it comes too late."""
-        return self._act_once("trade/order", order_body(request), _priority([request]), "ordId", expires=True)
+        return self._act_once("trade/order", order_body(request), _priority([request]), expires=True)
 
     def place_orders(self, requests: Sequence[OrderRequest]) -> list[Outcome]:
         """Place up to 20 orders at once and return what became of each."""
@@ -52,7 +52,7 @@ class Orders(Desk):
 
     def cancel_order(self, order: OrderRef) -> Ack:
         """Ask OKX to cancel an order: the ack is not the cancellation, which its state tells."""
-        return self._act_once("trade/cancel-order", ref_body(order), Priority.EXIT, "ordId")
+        return self._act_once("trade/cancel-order", ref_body(order), Priority.EXIT)
 
     def cancel_orders(self, orders: Sequence[OrderRef]) -> list[Outcome]:
         """Ask OKX to cancel up to 20 orders and return what became of each request."""
@@ -61,7 +61,7 @@ class Orders(Desk):
 
     def amend_order(self, request: AmendRequest) -> Ack:
         """Change size or price of a waiting order; what came of it, its next state tells."""
-        return self._act_once("trade/amend-order", amend_body(request), Priority.ENTRY, "ordId", expires=True)
+        return self._act_once("trade/amend-order", amend_body(request), Priority.ENTRY, expires=True)
 
     def close_position(
         self, inst_id: str, margin_mode: MarginMode, side: PositionSide, client_id: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 from arena.core.account import AlgoSnapshot, FillSnapshot, OrderSnapshot
 from arena.core.quantity import Contracts, Price, Usdt
 from arena.core.trading import AlgoState, AlgoType, OrderState, OrderType, PositionSide, Raw
-from arena.exchange.okx.fields import Row
+from arena.exchange.okx.fields import Fields
 from arena.exchange.okx.words import (
     ALGO_STATES,
     ALGO_TYPES,
@@ -26,7 +26,7 @@ __all__ = ["fill_of_order_push", "read_algo", "read_fill", "read_order"]
 
 def read_order(raw: Raw) -> OrderSnapshot:
     """Return an order of `/trade/order*` or of the orders channel."""
-    row = Row(raw, "order")
+    row = Fields(raw, "order")
     row.settled_in_usdt("feeCcy")
     return OrderSnapshot(
         inst_id=row.text("instId"),
@@ -56,7 +56,7 @@ def read_order(raw: Raw) -> OrderSnapshot:
 
 def read_fill(raw: Raw) -> FillSnapshot:
     """Return a fill of `/trade/fills*`."""
-    row = Row(raw, "fill")
+    row = Fields(raw, "fill")
     row.settled_in_usdt("feeCcy")
     return FillSnapshot(
         inst_id=row.text("instId"),
@@ -78,7 +78,7 @@ def read_fill(raw: Raw) -> FillSnapshot:
 
 def fill_of_order_push(raw: Raw) -> FillSnapshot | None:
     """Return the fill that a push of the orders channel tells, None where it tells something else."""
-    row = Row(raw, "pushed order")
+    row = Fields(raw, "pushed order")
     if row.maybe("tradeId") is None or not row.maybe_number("fillSz", Contracts):
         return None
     row.settled_in_usdt("fillFeeCcy")
@@ -102,7 +102,7 @@ def fill_of_order_push(raw: Raw) -> FillSnapshot | None:
 
 def read_algo(raw: Raw) -> AlgoSnapshot:
     """Return an algo order of `/trade/orders-algo-*`."""
-    row = Row(raw, "algo order")
+    row = Fields(raw, "algo order")
     ids = raw.get("ordIdList")
     sent = [str(order_id) for order_id in ids if order_id] if isinstance(ids, list) else []
     if not sent and row.maybe("ordId"):
@@ -129,5 +129,5 @@ def read_algo(raw: Raw) -> AlgoSnapshot:
     )
 
 
-def _position_side(row: Row) -> PositionSide:
+def _position_side(row: Fields) -> PositionSide:
     return row.maybe_word("posSide", POSITION_SIDES) or PositionSide.NET

@@ -124,7 +124,7 @@ class _Account:
         if channel == "positions":
             return self._positions(push, [read_position(row) for row in rows])
         if channel == "account":
-            return [BalanceUpdate(read_balance(row), row) for row in rows if _tells_usdt(row)]
+            return [BalanceUpdate(read_balance(row)) for row in rows if _tells_usdt(row)]
         return []
 
     def restart(self) -> None:

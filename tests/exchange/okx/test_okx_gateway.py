@@ -214,13 +214,21 @@ def test_credentials_are_for_the_user_to_mend(gateway: OkxTradingGateway, wire: 
 
 
 def test_each_order_of_a_batch_has_an_outcome_of_its_own(gateway: OkxTradingGateway, wire: FakeWire) -> None:
-    rows = [row("d", "50011"), row("b", "51008", ""), row("c", ""), row("a"), row("f", "50030", ""), row("x")]
+    rows = [
+        row("d", "50011", sMsg="canary-pass-0b3d"),
+        row("b", "51008", ""),
+        row("c", ""),
+        row("a"),
+        row("f", "50030", ""),
+        row("x"),
+    ]
     wire.script = [envelope(rows, code="2")]
     outcomes = gateway.place_orders([buy(name) for name in "abcdef"])
     kinds = [Ack, Rejected, OutcomeUnknown, Retryable, OutcomeUnknown, Rejected]
     assert [type(outcome) for outcome in outcomes] == kinds
     assert isinstance(outcomes[0], Ack)
     assert outcomes[0].client_id == "a"
+    assert "canary" not in str(outcomes[3])
 
 
 @pytest.mark.parametrize("count", [0, 21])
@@ -229,6 +237,12 @@ def test_batch_that_okx_does_not_take_is_not_sent(
 ) -> None:
     with pytest.raises(Rejected, match="1 to 20"):
         gateway.place_orders([buy(f"a{n}") for n in range(count)])
+    assert wire.sent == []
+
+
+def test_batch_that_names_an_order_twice_is_not_sent(gateway: OkxTradingGateway, wire: FakeWire) -> None:
+    with pytest.raises(Rejected, match="twice"):
+        gateway.place_orders([buy("a"), buy("b"), buy("a")])
     assert wire.sent == []
 
 
