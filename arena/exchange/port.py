@@ -139,8 +139,15 @@ class MarketFeed(Protocol):
     """
 
     @property
+    def name(self) -> str:
+        """What messages call the exchange."""
+
+    @property
     def source(self) -> str:
         """Who publishes the values, for the store: `okx`, or `synthetic` where no market made them."""
+
+    def close(self) -> None:
+        """Give up what is on its way and let go of what is held."""
 
     def server_time(self) -> int:
         """Return the exchange's time, UTC ms."""

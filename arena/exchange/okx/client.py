@@ -41,14 +41,15 @@ class OkxClient:
         settings: OkxSettings,
         *,
         connect: Connect = connect_ccxt,
-        sleep: Callable[[float], None] = time.sleep,
+        sleep: Callable[[float], object] | None = None,
         jitter: Callable[[], float] = random.random,
         limits: RateLimits | None = None,
     ) -> None:
         self.settings = settings
         self.time = VenueTime(self._read_clock)
         self._connect = connect
-        self._sleep, self._jitter = sleep, jitter
+        self._closing = threading.Event()
+        self._sleep, self._jitter = sleep or self._closing.wait, jitter
         self._public, self._private = (limits, limits) if limits else _limits_of(settings)
         self._thread = threading.local()
         self._origin = ""
@@ -57,6 +58,10 @@ class OkxClient:
     def origin(self) -> str:
         """What the exchange said it replays, empty for a real one."""
         return self._origin
+
+    def close(self) -> None:
+        """Send nothing again: who waits for that gets the error at hand."""
+        self._closing.set()
 
     def server_time(self) -> int:
         """Return the exchange's time, UTC ms."""
@@ -82,7 +87,7 @@ class OkxClient:
             try:
                 return self._once(call, dict(params or {}), priority, private=private)
             except Retryable as error:
-                if attempt == self.settings.attempts:
+                if attempt == self.settings.attempts or self._closing.is_set():
                     raise Retryable(f"{error} (given up after {attempt} attempts)", error.code) from error
             self._sleep(self._pause(attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")

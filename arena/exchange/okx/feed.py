@@ -64,14 +64,14 @@ class OkxFeed:
 
     Args:
         client: the way to it.
-        source: what the store calls values from there.
+        name: what messages call it, and the store the values from there.
         workers: how many requests may be on their way at once, for all series together.
         ahead: how many pages of one series are asked for before they are wanted.
     """
 
-    def __init__(self, client: OkxClient, *, source: str = "okx", workers: int = 6, ahead: int = 3) -> None:
+    def __init__(self, client: OkxClient, *, name: str = "okx", workers: int = 6, ahead: int = 3) -> None:
         self.client = client
-        self._source, self._ahead = source, ahead
+        self._name, self._ahead = name, ahead
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="okx")
 
     def __enter__(self) -> Self:
@@ -83,13 +83,19 @@ class OkxFeed:
         self.close()
 
     def close(self) -> None:
-        """Let go of the threads; what is on its way is waited for."""
+        """Send nothing again and let go of the threads; a request that is on its way is waited for."""
+        self.client.close()
         self._pool.shutdown(cancel_futures=True)
+
+    @property
+    def name(self) -> str:
+        """What messages call the exchange."""
+        return self._name
 
     @property
     def source(self) -> str:
         """Who publishes the values; known for certain after the first answer."""
-        return SYNTHETIC if self.client.origin == SYNTHETIC else self._source
+        return SYNTHETIC if self.client.origin == SYNTHETIC else self._name
 
     def server_time(self) -> int:
         """Return the exchange's time, UTC ms."""

@@ -31,6 +31,7 @@ class TwinOkx:
     headers: dict[str, str] = field(default_factory=dict)
     faults: list[Any] = field(default_factory=list)
     sent: list[tuple[str, dict[str, str]]] = field(default_factory=list)
+    listed: int = 0
     lost: type[Exception] = LostError
 
     def connect(self, _settings: OkxSettings, _now_ms: Callable[[], int]) -> TwinOkx:
@@ -49,6 +50,8 @@ class TwinOkx:
     def _rows(self, path: str, params: dict[str, str]) -> Sequence[object]:
         if path == "public/time":
             return [{"ts": str(self.now)}]
+        if path == "public/instruments":
+            return [listing(inst_id, self.listed) for inst_id in ("BTC-USDT-SWAP", "ETH-USDT-SWAP")]
         if path == "public/funding-rate-history":
             before = int(params.get("after", 10**15))
             found = sorted((ts for ts in self.settlements if ts < before), reverse=True)
@@ -77,3 +80,11 @@ def bar(seed: int) -> tuple[str, ...]:
     """Return open, high, low, close, contracts, coins and money of a bar, all different."""
     low = 100 + seed % 50
     return (f"{low}.1", f"{low + 3}.7", f"{low}.05", f"{low + 2}.3", f"{seed}", f"{seed}.25", f"{seed}.5")
+
+
+def listing(inst_id: str, listed_ms: int) -> dict[str, str]:
+    """Return what the feed reads of an instrument's row."""
+    numbers = dict.fromkeys(("lotSz", "minSz", "tickSz", "ctVal"), "0.01")
+    sizes = dict.fromkeys(("maxMktSz", "maxLmtSz", "lever"), "100")
+    words = {"instId": inst_id, "state": "live", "ctType": "linear", "settleCcy": "USDT", "ctMult": "1"}
+    return {**numbers, **sizes, **words, "listTime": str(listed_ms)}
