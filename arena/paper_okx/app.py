@@ -1,4 +1,4 @@
-"""The server of a paper exchange: REST below /api/v5, the control port beside it, the beat of its clock.
+"""The server of a paper exchange: REST below /api/v5, sockets, the control port, the beat of its clock.
 
 Listens nowhere by itself. Invariant: faults that strike before a call is applied leave nothing behind.
 """
@@ -18,6 +18,7 @@ from arena.paper_okx.control import add_control
 from arena.paper_okx.dispatch import Dispatch
 from arena.paper_okx.envelope import Reply, refused
 from arena.paper_okx.exchange import PaperExchange, ServerSettings
+from arena.paper_okx.sockets import SocketSettings, add_sockets
 from arena.paper_okx.spoiling import spoil_reply
 
 __all__ = ["PaperExchange", "ServerSettings", "create_app"]
@@ -25,12 +26,13 @@ __all__ = ["PaperExchange", "ServerSettings", "create_app"]
 _log = logging.getLogger("arena.paper_okx")
 
 
-def create_app(exchange: PaperExchange) -> web.Application:
-    """Return the application of one exchange."""
+def create_app(exchange: PaperExchange, sockets: SocketSettings | None = None) -> web.Application:
+    """Return the application of one exchange; `sockets` has other limits than the exchange's own."""
     app = web.Application(client_max_size=256 * 1024)
     app.router.add_route("*", "/api/{path:.*}", _Rest(exchange).serve)
     if exchange.settings.control:
         add_control(app, exchange)
+    add_sockets(app, exchange, sockets)
     app.cleanup_ctx.append(lambda _app: _beating(exchange))
     return app
 

@@ -35,6 +35,7 @@ from arena.paper_okx.clock import VenueClock
 from arena.paper_okx.faults import Faults
 from arena.paper_okx.limits import Limits
 from arena.paper_okx.replay import MarketShape, ReplayMarket, SyntheticSource, make_synthetic
+from arena.paper_okx.sockets import SocketSettings
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 START_MS = 1_704_067_200_000  # 2024-01-01, when the market of the tests begins
@@ -173,6 +174,7 @@ def run_paper_okx(
     faults: Sequence[FaultRule] = (),
     state: Path | None = None,
     control: bool = True,
+    sockets: SocketSettings | None = None,
 ) -> Iterator[RunningPaperOkx]:
     """Run an exchange for the block; each key has an account with `usdt`."""
     market = market or small_market()
@@ -185,7 +187,7 @@ def run_paper_okx(
         faults=Faults(faults),
         settings=ServerSettings(control=control),
     )
-    with serving(create_app(exchange)) as port:
+    with serving(create_app(exchange, sockets)) as port:
         yield RunningPaperOkx(exchange, f"http://127.0.0.1:{port}", {key.uid: key for key in keys})
 
 
@@ -197,6 +199,9 @@ class _IdleVenue:
 
     def deposit(self, uid: str, usdt: object) -> None:
         """No account to fill."""
+
+    def listen(self, callback: object) -> None:
+        """Nothing to tell."""
 
 
 def _venue(
