@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
 from typing import Any, Protocol, TypeVar
 
-from arena.core.account import PositionSnapshot
+from arena.core.account import Balance, PositionSnapshot
 from arena.core.clock import Clock, wall_clock
 from arena.core.errors import ExchangeError
 from arena.core.events import (
@@ -124,7 +124,7 @@ class _Account:
         if channel == "positions":
             return self._positions(push, [read_position(row) for row in rows])
         if channel == "account":
-            return [BalanceUpdate(read_balance(row)) for row in rows if _tells_usdt(row)]
+            return [BalanceUpdate(told) for told in map(read_balance, rows) if _tells_usdt(told)]
         return []
 
     def restart(self) -> None:
@@ -210,9 +210,9 @@ def _rows(push: Push) -> list[Any]:
     return rows
 
 
-def _tells_usdt(row: Mapping[str, Any]) -> bool:
-    """Tell whether a balance push is about USDT: one about other coins says nothing of it."""
-    return any(detail.get("ccy") == "USDT" for detail in row.get("details", ()))
+def _tells_usdt(balance: Balance) -> bool:
+    """Tell whether a push has USDT among its coins: one about others says nothing of it."""
+    return bool(balance.usdt.raw)
 
 
 def _closed_bar(inst_id: str, timeframe: Timeframe, row: object) -> ClosedBar | None:

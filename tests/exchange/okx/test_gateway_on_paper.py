@@ -9,11 +9,9 @@ from collections.abc import Callable, Iterator
 from decimal import Decimal
 
 import pytest
-from tests.exchange.okx.paper import BTC, PaperAccount, PaperExchanges, paper_exchange
 
 from arena.core.account import BillKind, Found, NotFound, OrderSnapshot
 from arena.core.errors import (
-    ArenaError,
     ConfigError,
     ExchangeError,
     OutcomeUnknown,
@@ -38,6 +36,7 @@ from arena.core.trading import (
     Protection,
     Side,
 )
+from tests.exchange.okx.paper import BTC, PaperAccount, PaperExchanges, paper_exchange
 
 ONE = Contracts("1.00")
 FLAT = Contracts(0)
@@ -146,11 +145,20 @@ class TestWithoutFaults:
         assert found(account, "f1").state is OrderState.FILLED
 
     def test_x11_exit_that_only_reduces_cannot_flip_the_position(self, account: PaperAccount) -> None:
+        gateway = account.gateway
         filled(account, market("e1"))
-        with pytest.raises(ArenaError):
-            filled(account, market("e2", Side.BUY, reduce_only=True))
-        account.gateway.place_order(market("e3", Side.SELL, Contracts(3), reduce_only=True))
-        account.until(account.gateway.positions, lambda rows: not rows)
+        refused = {
+            "51170": market("e2", Side.BUY, reduce_only=True),
+            "51112": market("e3", Side.SELL, Contracts(3), reduce_only=True),
+        }
+        for code, request in refused.items():
+            with pytest.raises(Rejected, match=code):
+                gateway.place_order(request)
+        gateway.place_order(market("e4", Side.SELL, reduce_only=True))
+        account.until(gateway.positions, lambda rows: not rows)
+        with pytest.raises(Rejected, match="51169"):
+            gateway.place_order(market("e5", Side.SELL, reduce_only=True))
+        assert gateway.positions() == []
 
     @pytest.mark.parametrize(("size", "code"), [("0.001", "51020"), ("1.005", "51121")])
     def test_size_off_the_grid_is_refused(self, account: PaperAccount, size: str, code: str) -> None:

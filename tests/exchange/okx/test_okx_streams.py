@@ -280,11 +280,12 @@ def test_push_that_cannot_be_read_leaves_a_gap_and_the_stream_goes_on(clock: Cal
             line = await server.line(0)
             await line.push(orders({"sz": "many"}))
             await line.push({"arg": {"channel": "orders"}, "data": "nothing"})
+            await line.push({"arg": {"channel": "account"}, "data": ["words"]})
             await line.push("neither json nor pong")
             await line.push({"arg": {"channel": "of a later version"}, "data": []})
             await line.push(orders(fill(1, "0.50")))
-            found = await take(events, 3)
-        assert [type(event) for event in found] == [Gap, Gap, OrderUpdate]
+            found = await take(events, 4)
+        assert [type(event) for event in found] == [Gap, Gap, Gap, OrderUpdate]
         assert "sz is 'many'" in found[0].reason
 
     on_sockets(test)
