@@ -23,7 +23,7 @@ class VenueClock:
         self, start_ms: int, *, speed: float = 1.0, skew_ms: int = 0, wall: Callable[[], int] = wall_clock
     ) -> None:
         self._wall = wall
-        self._from_venue, self._from_wall = start_ms, wall()
+        self._from_venue, self._from_wall, self._reached = start_ms, wall(), start_ms
         self._speed = _checked(speed)
         self._told: tuple[int, int] | None = None
         self.skew_ms = skew_ms
@@ -35,9 +35,13 @@ class VenueClock:
         return self._speed
 
     def now(self) -> int:
-        """Return the venue's time, UTC ms."""
-        passed = max(0, self._wall() - self._from_wall)
-        return self._from_venue + int(passed * self._speed)
+        """Return the venue's time, UTC ms; where the wall's clock was set back, it goes on from there."""
+        moment = self._from_venue + int((self._wall() - self._from_wall) * self._speed)
+        if moment < self._reached:
+            self._rebase(self._reached)
+            return self._reached
+        self._reached = moment
+        return moment
 
     def step(self, milliseconds: int) -> int:
         """Go forward by `milliseconds`, whatever the speed, and return the time then.

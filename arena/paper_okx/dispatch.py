@@ -50,21 +50,34 @@ class Dispatch:
             status = self._exchange.limits.status if refusal.code == "50011" else None
             return refused(refusal.code, refusal.detail, status=status)
 
+    def trade(self, path: str, uid: str, body: object, address: str) -> list[Row]:
+        """Return the rows of a trade call that came another way than REST; limits and checks are the same.
+
+        Raises:
+            Refusal: the call as a whole is refused.
+        """
+        route, now = ROUTES["POST", path], self._exchange.follow()
+        call = Call("POST", path, {}, body, address, now=now, uid=uid)
+        self._count(route, call)
+        return self._rows(route, call)
+
     def _admit(self, route: Route, call: Call, signed: Signed) -> None:
         """Find out who asks, whether they may, and what for."""
-        who = {"ip": call.address, **call.params}
         if route.private:
             call.uid = self._identify(route, signed, call.struck).uid
-            who["user"] = call.uid
         if call.method == "POST":
             call.body = parse_body(signed.body, signed.headers.get("Content-Type", ""))
-        items = _items(route, call.body)
+        self._count(route, call)
+
+    def _count(self, route: Route, call: Call) -> None:
+        """Count the call and its orders against their limits."""
+        limits, items = self._exchange.limits, _items(route, call.body)
+        who = {**call.params, "ip": call.address, "user": call.uid}
         for inst_id, orders in Counter(_text(item, "instId") for item in items).items():
-            tag = _text(items[0], "tag")
-            about = {"instId": inst_id, "tag": tag} if call.method == "POST" else {}
-            self._exchange.limits.take(call.method, call.path, who | about, orders)
+            about = {"instId": inst_id, "tag": _text(items[0], "tag")} if call.method == "POST" else {}
+            limits.take(call.method, call.path, who | about, orders)
         if route.counted:
-            self._exchange.limits.take_account(who, len(items))
+            limits.take_account(who, len(items))
 
     def _identify(self, route: Route, signed: Signed, struck: Sequence[FaultRule]) -> ApiKey:
         skew_ms = sum(rule.skew_ms for rule in struck if rule.kind == "clock_skew")
@@ -77,14 +90,16 @@ class Dispatch:
     def _apply(self, route: Route, call: Call) -> Reply:
         if route.shape is Shape.ROWS:
             return rows_reply(route.handle(self._exchange, call))
-        items = _items(route, call.body)
-        spared = 1 if call.struck_by("partial_batch") else len(items) + 1
-        rows = [
-            self._row(route, replace(call, body=item), fails=place % 2 >= spared)
-            for place, item in enumerate(items)
-        ]
-        stamp_us = call.now * 1000
+        rows, stamp_us = self._rows(route, call), call.now * 1000
         return trade_reply(rows, stamp_us, stamp_us, timed=route.shape in {Shape.ORDER, Shape.BATCH})
+
+    def _rows(self, route: Route, call: Call) -> list[Row]:
+        """Return a row for each order of the call; the fault `partial_batch` fails every second one."""
+        struck = call.struck_by("partial_batch")
+        return [
+            self._row(route, replace(call, body=item), fails=struck and place % 2 == 1)
+            for place, item in enumerate(_items(route, call.body))
+        ]
 
     def _row(self, route: Route, call: Call, *, fails: bool) -> Row:
         """Return the row of one order, refused or not."""

@@ -10,9 +10,9 @@ def keys(text: str) -> frozenset[str]:
 
 INSTRUMENT = keys(
     "instType instId uly instFamily category baseCcy quoteCcy settleCcy ctVal ctMult ctValCcy optType stk "
-    "listTime auctionEndTime contTdSwTime preMktSwTime openType expTime lever tickSz lotSz minSz ctType alias "
-    "state ruleType maxLmtSz maxMktSz maxLmtAmt maxMktAmt maxTwapSz maxIcebergSz maxTriggerSz maxStopSz "
-    "futureSettlement tradeQuoteCcyList instIdCode"
+    "listTime auctionEndTime contTdSwTime preMktSwTime openType expTime lever tickSz lotSz minSz ctType "
+    "alias state ruleType maxLmtSz maxMktSz maxLmtAmt maxMktAmt maxTwapSz maxIcebergSz maxTriggerSz "
+    "maxStopSz futureSettlement tradeQuoteCcyList instIdCode"
 )
 TIME = keys("ts")
 TICKER = keys(

@@ -73,7 +73,7 @@ def _tier_row(contract: Contract, number: int, tier: Tier) -> Row:
         "maxSz": f"{tier.max_sz:f}",
         "mmr": f"{tier.mmr:f}",
         "imr": f"{tier.imr:f}",
-        "maxLever": f"{tier.max_lever:f}",
+        "maxLever": f"{tier.max_lever.normalize():f}",
         "optMgnFactor": "0",
         "quoteMaxLoan": "",
         "baseMaxLoan": "",

@@ -70,19 +70,19 @@ class AccountPushes:
         subscription.told_at = now
         uid = _uid(listener)
         if subscription.channel.name == "account":
-            rows: list[Row] = [_of_coin(row, subscription.arg) for row in self._venue.balance(uid, {})]
+            rows: list[Row] = [_of_coin(self._venue.balance(uid), subscription.arg)]
         else:
-            held = [row for row in self._venue.positions(uid, {}) if _is_asked_for(subscription, row)]
+            held = [row for row in self._venue.positions(uid) if _is_asked_for(subscription, row)]
             rows = [{**row, "pTime": str(now)} for row in held]
         _push(listener, subscription, rows, eventType="snapshot", curPage=1, lastPage=True)
 
     def _both(self, uid: str, now: int) -> Row:
-        [balance] = self._venue.balance(uid, {})
+        details = _details(self._venue.balance(uid))
         return {
             "pTime": str(now),
             "eventType": "snapshot",
-            "balData": [_brief(detail, ("ccy", "cashBal", "uTime")) for detail in _details(balance)],
-            "posData": [_brief(row, _POSITION_BRIEF) for row in self._venue.positions(uid, {})],
+            "balData": [_brief(detail, ("ccy", "cashBal", "uTime")) for detail in details],
+            "posData": [_brief(row, _POSITION_BRIEF) for row in self._venue.positions(uid)],
             "trades": [],
         }
 

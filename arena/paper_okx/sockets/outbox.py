@@ -37,7 +37,7 @@ class Outbox:
         self._waiting: asyncio.Queue[str | _Close] = asyncio.Queue()
         self._loop = asyncio.get_running_loop()
         self._timers: set[asyncio.TimerHandle] = set()
-        self._closing = False
+        self._closing = self._says_goodbye = False
         self._task = asyncio.create_task(self._run())
         self.sent_at = self._loop.time()
         """When the last message left, by the loop's clock."""
@@ -68,7 +68,7 @@ class Outbox:
     def close(self, code: int, reason: str = "") -> None:
         """Close the socket behind all that waits."""
         if not self._closing:
-            self._closing = True
+            self._closing = self._says_goodbye = True
             self._waiting.put_nowait(_Close(code, reason))
 
     def drop(self) -> None:
@@ -80,10 +80,11 @@ class Outbox:
         """End the task, letting a closing handshake that has begun come to its end."""
         for handle in self._timers:
             handle.cancel()
-        if not self._closing:
-            self._task.cancel()
-        await asyncio.wait({self._task}, timeout=2 * self._settings.goodbye_s)
+        if self._says_goodbye:
+            await asyncio.wait({self._task}, timeout=2 * self._settings.goodbye_s)
+        self._closing = True
         self._task.cancel()
+        await asyncio.wait({self._task})
 
     def _give_up(self) -> None:
         while not self._waiting.empty():

@@ -109,8 +109,8 @@ class SocketService:
             _log.exception("a socket's request failed inside of the paper exchange")
             connection.outbox.close(ABNORMAL, "the exchange failed")
         finally:
-            await connection.outbox.finish()
             self.subscriptions.leave(connection)
+            await connection.outbox.finish()
             self._open.discard(connection)
 
     async def _close_all(self, code: int, reason: str) -> None:
