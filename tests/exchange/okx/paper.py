@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from pydantic import SecretStr
 
@@ -50,19 +50,24 @@ class PaperAccount:
         self.feed = OkxFeed(self._client(self.settings()))
         self.lots: Lots = self.feed.instrument(BTC).lots
 
-    def settings(self, *, claim_demo: bool = True, **parts: str) -> OkxSettings:
+    def settings(
+        self, *, claim_demo: bool = True, timeout_s: float = 5.0, rate_limits: bool = False, **parts: str
+    ) -> OkxSettings:
         key = replace(self._key, **parts)
         credentials = OkxCredentials(
             SecretStr(key.key), SecretStr(key.secret), SecretStr(key.passphrase), demo=claim_demo
         )
         return OkxSettings(
-            self._okx.base_url, self._okx.ws_url, claim_demo, credentials, timeout_s=5, rate_limits=False
+            self._okx.base_url,
+            self._okx.ws_url,
+            claim_demo,
+            credentials,
+            timeout_s=timeout_s,
+            rate_limits=rate_limits,
         )
 
-    def make_gateway(
-        self, *, claim_demo: bool = True, order_deadline_s: float = 5.0, **parts: str
-    ) -> OkxTradingGateway:
-        client = self._client(self.settings(claim_demo=claim_demo, **parts))
+    def make_gateway(self, *, order_deadline_s: float = 5.0, **settings: Any) -> OkxTradingGateway:
+        client = self._client(self.settings(**settings))
         return OkxTradingGateway(client, trading_enabled=True, order_deadline_s=order_deadline_s)
 
     @property
@@ -73,6 +78,11 @@ class PaperAccount:
         self, kind: str, path: str = "*", *, method: str = "", times: int | None = 1, **options: object
     ) -> None:
         self._okx.fault(kind, path=path, method=method, times=times, **options)
+
+    @property
+    def struck(self) -> int:
+        """How often the faults in force have struck."""
+        return sum(rule["struck"] for rule in self._okx.control("GET", "faults")["faults"])
 
     def step(self, milliseconds: int) -> None:
         self._okx.step(milliseconds)
@@ -105,11 +115,11 @@ class PaperAccount:
 
 
 @contextmanager
-def paper_exchange() -> Iterator[PaperExchanges]:
+def paper_exchange(**options: Any) -> Iterator[PaperExchanges]:
     """Run a paper exchange with many accounts and a clock that goes by step."""
     keys = [
         ApiKey(f"KEY{n}canary", f"SECRET{n}canary", f"PASS{n}canary", f"u{n}", demo=True)
         for n in range(_ACCOUNTS)
     ]
-    with run_paper_okx(keys=keys) as okx:
+    with run_paper_okx(keys=keys, **options) as okx:
         yield PaperExchanges(okx)

@@ -120,6 +120,7 @@ def test_x8_x9_fills_told_twice_late_or_out_of_order_are_counted_once(
         await asyncio.sleep(0.1)  # what is late has to come, too
 
     listener = listening(account, test)
+    assert account.struck >= 4
     told = [fill.key for fill in listener.fills]
     assert len(set(told)) == len(told)
     assert set(told) == {fill.key for fill in account.gateway.fills()}
@@ -156,6 +157,21 @@ def test_stream_with_wrong_credentials_asks_the_user(account: PaperAccount) -> N
     with pytest.raises(ConfigError) as caught:
         asyncio.run(run())
     assert "canary" not in str(caught.value)
+
+
+def test_no_log_of_a_stream_shows_a_secret(
+    account: PaperAccount, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    caplog.set_level("DEBUG")
+
+    async def test(listener: Listener) -> None:
+        account.fault("socket_drop", "orders")
+        await buy(account, "log1")
+        await listener.until(account, lambda: listener.of(Gap))
+
+    listener = listening(account, test)
+    shown = f"{caplog.text} {capfd.readouterr()} {listener.events!r}"
+    assert not {secret for secret in account.secrets if secret in shown}
 
 
 def test_closed_bars_are_those_that_are_read(account: PaperAccount) -> None:
