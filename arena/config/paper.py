@@ -12,11 +12,10 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
-from arena.config.ingest import SyntheticExchange
 from arena.config.models import JobConfig, SymbolConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
-from arena.core.timeframe import TIMEFRAMES
+from arena.core.timeframe import MS_PER_DAY, TIMEFRAMES
 
 FaultKind = Literal[
     "drop_before",
@@ -70,10 +69,7 @@ class ClockConfig(ConfigModel):
     def _is_time(cls, value: Any) -> str | None:
         if value is None:
             return None
-        try:
-            parse_time(str(value))
-        except ConfigError:
-            raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None
+        _moment(value)
         return str(value)
 
     @property
@@ -87,13 +83,49 @@ class AccountConfig(ConfigModel):
 
     uid: str = Field(pattern=r"^[A-Za-z0-9]{1,32}$")
     usdt: Decimal = Field(ge=0, description="what it starts with")
-    demo: bool = Field(description="a demo key goes with the header x-simulated-trading: 1 alone")
+    demo: bool = Field(default=True, description="a demo key goes with x-simulated-trading: 1 alone")
     pos_mode: Literal["net_mode", "long_short_mode"] = "net_mode"
-    acct_lv: Literal["1", "2", "3", "4"] = "2"
+    acct_lv: Literal["1", "2"] = Field(default="2", description="1: spot, 2: futures")
     key: str = Field(default="", repr=False, description="empty: paper-UID")
     secret: str = Field(default="", repr=False, description="empty: paper-UID-secret")
     passphrase: str = Field(default="", repr=False, description="empty: paper-UID-passphrase")
-    perm: str = "read_only,trade"
+    perm: Literal["read_only", "read_only,trade"] = "read_only,trade"
+
+    @field_validator("uid", "acct_lv", mode="before")
+    @classmethod
+    def _text(cls, value: Any) -> Any:
+        return str(value) if isinstance(value, int) else value
+
+
+class MatchingConfig(ConfigModel):
+    """How orders are filled and charged."""
+
+    maker: Decimal = Field(gt=-0.01, lt=0.01, description="fee, share of notional; negative: a rebate")
+    taker: Decimal = Field(ge=0, lt=0.01, description="fee, share of notional")
+    fill_rule: Literal["touch", "through"] = Field(
+        description="a resting order fills when the path reaches its price, or when it goes beyond"
+    )
+    volume_share: Decimal = Field(gt=0, le=1, description="of a tick's volume, for one account's orders")
+
+
+class GeneratedConfig(ConfigModel):
+    """A generated market, for source=synthetic."""
+
+    seed: int = Field(ge=0, description="another seed is another market")
+    start: str = Field(description="first day, UTC")
+    days: int = Field(ge=1, le=3660)
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _is_day(cls, value: Any) -> str:
+        if _moment(value) % MS_PER_DAY:
+            raise ValueError(f"'{value}' is not midnight UTC: write a day like 2023-01-01")
+        return str(value)
+
+    @property
+    def start_ms(self) -> int:
+        """First moment of the market, UTC ms."""
+        return parse_time(self.start)
 
 
 class BookConfig(ConfigModel):
@@ -113,11 +145,12 @@ class PaperConfig(JobConfig):
     port: int = Field(ge=0, le=65_535, description="0: any free one")
     source: Literal["store", "synthetic"]
     timeframe: str = Field(description="of the bars that are replayed; finest: the finest stored")
-    instruments: list[str] = Field(min_length=1, description="instIds of `listed`")
-    listed: dict[str, SymbolConfig] = Field(description="terms of what can be replayed")
-    synthetic: SyntheticExchange
+    symbol: SymbolConfig
+    more: dict[str, SymbolConfig] = Field(description="further instruments, by any name")
+    synthetic: GeneratedConfig
     clock: ClockConfig
     book: BookConfig
+    matching: MatchingConfig
     funding_rate: float = Field(ge=-0.00375, le=0.00375, description="a settlement, where none is stored")
     rate_limits: bool
     limit_status: Literal[200, 429] = Field(description="HTTP status over the limit")
@@ -147,18 +180,20 @@ class PaperConfig(JobConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
-        known = {one.inst_id for one in self.listed.values()}
-        for inst_id in self.instruments:
-            if inst_id not in known:
-                raise ValueError(
-                    f"instruments: no terms of '{inst_id}' (known: {', '.join(sorted(known))}): "
-                    "add its symbol group as +symbol@listed.NAME=GROUP"
-                )
+        names = [one.inst_id for one in self.symbols()]
+        if len(set(names)) < len(names):
+            raise ValueError(f"more: an instrument is listed twice ({', '.join(names)})")
         if len({one.uid for one in self.accounts}) < len(self.accounts):
             raise ValueError("accounts: two have the same uid")
         return self
 
     def symbols(self) -> list[SymbolConfig]:
-        """Return the terms of the instruments, in the order they are named in."""
-        terms = {one.inst_id: one for one in self.listed.values()}
-        return [terms[inst_id] for inst_id in self.instruments]
+        """Return the terms of every instrument."""
+        return [self.symbol, *self.more.values()]
+
+
+def _moment(value: object) -> int:
+    try:
+        return parse_time(str(value))
+    except ConfigError:
+        raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None

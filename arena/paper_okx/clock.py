@@ -17,14 +17,24 @@ FRESH_MS = 30_000
 
 
 class VenueClock:
-    """Venue milliseconds: at wall time (`speed` 1), faster, or by step (`speed` 0)."""
+    """Venue milliseconds: at wall time (`speed` 1), faster, or by step (`speed` 0).
+
+    `keep` is handed what the time is reckoned from, whenever that changes: (venue ms, wall ms).
+    """
 
     def __init__(
-        self, start_ms: int, *, speed: float = 1.0, skew_ms: int = 0, wall: Callable[[], int] = wall_clock
+        self,
+        start_ms: int,
+        *,
+        speed: float = 1.0,
+        skew_ms: int = 0,
+        wall: Callable[[], int] = wall_clock,
+        keep: Callable[[int, int], object] | None = None,
     ) -> None:
-        self._wall = wall
-        self._from_venue, self._from_wall, self._reached = start_ms, wall(), start_ms
+        self._wall, self._keep = wall, keep
+        self._reached = start_ms
         self._speed = _checked(speed)
+        self._rebase(start_ms)
         self._told: tuple[int, int] | None = None
         self.skew_ms = skew_ms
         """What clients are shown the wrong time by."""
@@ -96,6 +106,8 @@ class VenueClock:
 
     def _rebase(self, venue_ms: int) -> None:
         self._from_venue, self._from_wall = venue_ms, self._wall()
+        if self._keep is not None:
+            self._keep(self._from_venue, self._from_wall)
 
 
 def _checked(speed: float) -> float:

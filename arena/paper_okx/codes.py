@@ -140,6 +140,7 @@ CODES = _table("""
     51602 200 A state or an id is needed
     51603 200 There is no such order
     54000 200 Margin trading is not supported
+    58350 200 The balance does not suffice
     59000 200 Close positions and orders before this setting is changed
     59101 200 Cancel the pending isolated orders before the leverage is changed
     59102 200 The leverage is above the largest allowed

@@ -7,26 +7,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from decimal import Decimal
-from typing import Any, Protocol
 
 from arena.paper_okx.auth import Keys
 from arena.paper_okx.clock import VenueClock
 from arena.paper_okx.faults import Faults
 from arena.paper_okx.limits import Limits
 from arena.paper_okx.replay import ReplayMarket
+from arena.paper_okx.venue import Venue
 
-__all__ = ["Matching", "PaperExchange", "ServerSettings"]
-
-
-class Matching(Protocol):
-    """The part of the venue that the server itself needs; routes name its other methods."""
-
-    def advance(self, until: int) -> object:
-        """Play everything that happens up to and with `until`."""
-
-    def deposit(self, uid: str, usdt: Decimal) -> Any:
-        """Put money into an account."""
+__all__ = ["PaperExchange", "ServerSettings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +32,7 @@ class PaperExchange:
 
     market: ReplayMarket
     clock: VenueClock
-    venue: Matching
+    venue: Venue
     keys: Keys
     limits: Limits = field(default_factory=Limits)
     faults: Faults = field(default_factory=Faults)

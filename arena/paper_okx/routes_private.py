@@ -14,12 +14,10 @@ from arena.paper_okx.refusal import Refusal
 __all__ = ["PRIVATE_ROUTES"]
 
 _READS = {
-    "account/config": "config",
     "account/balance": "balance",
     "account/positions": "positions",
     "account/positions-history": "positions_history",
     "account/bills": "bills",
-    "account/bills-archive": "bills_archive",
     "account/leverage-info": "leverage_info",
     "account/max-size": "max_size",
     "account/max-avail-size": "max_avail_size",
@@ -27,12 +25,17 @@ _READS = {
     "trade/order": "get_order",
     "trade/orders-pending": "orders_pending",
     "trade/orders-history": "orders_history",
-    "trade/orders-history-archive": "orders_history_archive",
     "trade/fills": "fills",
-    "trade/fills-history": "fills_history",
     "trade/orders-algo-pending": "algos_pending",
     "trade/orders-algo-history": "algos_history",
 }
+
+_ARCHIVES = {
+    "account/bills-archive": "bills",
+    "trade/orders-history-archive": "orders_history",
+    "trade/fills-history": "fills",
+}
+"""The same rows, further back."""
 
 _CHANGES = {
     "account/set-leverage": "set_leverage",
@@ -48,15 +51,19 @@ _AMEND = ("ordId", "clOrdId", "reqId", "ts")
 _ALGO = ("algoId", "clOrdId", "algoClOrdId", "tag")
 
 
-def _method(name: str) -> Handle:
-    """Return the route to one method of the venue."""
+def _method(name: str, **more: object) -> Handle:
+    """Return the route to one method of the venue, which gives a row or a list of them."""
 
     def handle(exchange: PaperExchange, call: Call) -> Sequence[object]:
         request = call.params if call.method == "GET" else _object(call.body)
-        answer = getattr(exchange.venue, name)(call.uid, dict(request))
+        answer = getattr(exchange.venue, name)(call.uid, dict(request), **more)
         return answer if isinstance(answer, list) else [answer]
 
     return handle
+
+
+def _config(exchange: PaperExchange, call: Call) -> Sequence[object]:
+    return [exchange.venue.config(call.uid)]
 
 
 def _object(body: object) -> Mapping[str, object]:
@@ -94,7 +101,13 @@ _POSTS = {
     "trade/cancel-algos": _many("cancel_algo", ("algoId",), 10, Shape.ALGO_BATCH),
 }
 
+_GETS = {
+    "account/config": _config,
+    **{path: _method(name) for path, name in _READS.items()},
+    **{path: _method(name, archive=True) for path, name in _ARCHIVES.items()},
+}
+
 PRIVATE_ROUTES = {
-    **{("GET", f"/api/v5/{path}"): Route(_method(name), private=True) for path, name in _READS.items()},
+    **{("GET", f"/api/v5/{path}"): Route(handle, private=True) for path, handle in _GETS.items()},
     **{("POST", f"/api/v5/{path}"): route for path, route in _POSTS.items()},
 }

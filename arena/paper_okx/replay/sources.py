@@ -6,7 +6,6 @@ Reads through DataService alone. Invariant: what is not stored is a DataError th
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,24 +37,23 @@ def load_stored(
 
 def _stored(service: DataService, instrument: Instrument, timeframe: str, shape: MarketShape) -> Listing:
     inst_id = instrument.inst_id
-    if timeframe == FINEST:
-        timeframe = next(iter(service.get_coverage(inst_id)), "1m") if _has_any(service, inst_id) else "1m"
+    stored = {(one.kind.value, one.timeframe) for one in service.list_series() if one.inst_id == inst_id}
+    lengths = sorted(length for kind, length in stored if kind == "candles")
+    length = lengths[0] if timeframe == FINEST and lengths else Timeframe.parse(_named(timeframe))
 
     def read(kind: str) -> Bars | None:
-        if kind != "candles" and not service.has_series(inst_id, timeframe, kind=kind):
-            return None
-        return service.get_candles(inst_id, timeframe, kind=kind)
+        return service.get_candles(inst_id, length, kind=kind) if (kind, length) in stored else None
 
-    with ThreadPoolExecutor(3) as pool:
-        candles, mark, index = pool.map(read, ("candles", "mark", "index"))
-    if candles is None or not len(candles):
-        raise DataError(f"{inst_id} candles {timeframe} hold no bar: run python -m jobs.ingest for them")
+    candles = service.get_candles(inst_id, length)
+    if not len(candles):
+        raise DataError(f"{inst_id} candles {length} hold no bar: run python -m jobs.ingest for them")
     funding = service.get_funding(inst_id)
-    return Listing(instrument, candles, mark, index, funding, shape.funding_rate)
+    return Listing(instrument, candles, read("mark"), read("index"), funding, shape.funding_rate)
 
 
-def _has_any(service: DataService, inst_id: str) -> bool:
-    return any(one.inst_id == inst_id and one.kind == "candles" for one in service.list_series())
+def _named(timeframe: str) -> str:
+    """Return the timeframe that is looked for: of an instrument without any bars, the usual one."""
+    return "1m" if timeframe == FINEST else timeframe
 
 
 @dataclass(frozen=True, slots=True)
