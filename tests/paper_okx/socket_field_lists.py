@@ -44,3 +44,41 @@ PUBLIC = {
 
 CANDLES = {"candle1m": 9, "candle1H": 9, "candle1Dutc": 9, "mark-price-candle1m": 6, "index-candle1m": 6}
 """Number of fields of candle channels."""
+
+ORDER = keys(
+    "instType instId tgtCcy ccy ordId clOrdId tag px pxUsd pxVol pxType sz pnl ordType side posSide tdMode "
+    "accFillSz fillPx tradeId fillSz fillTime avgPx state stpId stpMode lever attachAlgoClOrdId tpTriggerPx "
+    "tpTriggerPxType tpOrdPx slTriggerPx slTriggerPxType slOrdPx attachAlgoOrds linkedAlgoOrd feeCcy fee "
+    "rebateCcy rebate source category reduceOnly isTpLimit cancelSource cancelSourceReason quickMgnType "
+    "algoClOrdId algoId uTime cTime tradeQuoteCcy"
+)
+ORDER_PUSH = ORDER | keys(
+    "notionalUsd fillPnl fillFee fillFeeCcy fillNotionalUsd fillPxVol fillPxUsd fillMarkVol fillFwdPx "
+    "fillMarkPx fillIdxPx execType amendSource reqId amendResult lastPx code msg"
+)
+POSITION = keys(
+    "instType mgnMode posId posSide pos baseBal quoteBal baseBorrowed baseInterest quoteBorrowed "
+    "quoteInterest posCcy availPos avgPx nonSettleAvgPx markPx upl uplRatio uplLastPx uplRatioLastPx instId "
+    "lever liqPx imr margin mgnRatio mmr liab liabCcy interest tradeId optVal pendingCloseOrdLiabVal "
+    "notionalUsd adl ccy last idxPx usdPx bePx deltaBS deltaPA gammaBS gammaPA thetaBS thetaPA vegaBS vegaPA "
+    "spotInUseAmt spotInUseCcy clSpotInUseAmt maxSpotInUseAmt bizRefId bizRefType realizedPnl settledPnl pnl "
+    "fee fundingFee liqPenalty closeOrderAlgo cTime uTime"
+)
+POSITION_PUSH = POSITION | keys("pTime")
+BALANCE = keys(
+    "uTime totalEq isoEq adjEq availEq ordFroz imr mmr borrowFroz mgnRatio notionalUsd notionalUsdForBorrow "
+    "notionalUsdForSwap notionalUsdForFutures notionalUsdForOption upl details"
+)
+BALANCE_DETAIL = keys(
+    "ccy eq cashBal uTime isoEq availEq disEq fixedBal availBal frozenBal ordFrozen liab upl uplLiab "
+    "crossLiab rewardBal isoLiab mgnRatio imr mmr interest twap frpType maxLoan eqUsd borrowFroz "
+    "notionalLever stgyEq isoUpl spotInUseAmt clSpotInUseAmt maxSpotInUseAmt spotIsoBal smtSyncEq "
+    "spotCopyTradingEq spotBal openAvgPx accAvgPx spotUpl spotUplRatio totalPnl totalPnlRatio colRes "
+    "colBorrAutoConversion collateralRestrict collateralEnabled autoLendStatus autoLendMtAmt"
+)
+BOTH = keys("pTime eventType balData posData trades")
+BOTH_BALANCE = keys("ccy cashBal uTime")
+BOTH_POSITION = keys(
+    "posId tradeId instId instType mgnMode posSide pos ccy posCcy avgPx nonSettleAvgPx settledPnl uTime"
+)
+BOTH_TRADE = keys("instId tradeId")
