@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 from aiohttp import web
 
@@ -23,6 +23,9 @@ from arena.paper_okx.spoiling import spoil_reply
 
 __all__ = ["PaperExchange", "ServerSettings", "create_app"]
 
+ORIGIN_HEADER = "x-paper-origin"
+"""Says what is replayed: `synthetic` or `replay`."""
+
 _log = logging.getLogger("arena.paper_okx")
 
 
@@ -33,6 +36,7 @@ def create_app(exchange: PaperExchange, sockets: SocketSettings | None = None) -
     if exchange.settings.control:
         add_control(app, exchange)
     add_sockets(app, exchange, sockets)
+    app.on_response_prepare.append(_telling_origin(exchange.market.origin))
     app.cleanup_ctx.append(lambda _app: _beating(exchange))
     return app
 
@@ -105,6 +109,18 @@ def _cut(request: web.Request) -> web.Response:
 
 def _response(reply: Reply) -> web.Response:
     return web.Response(body=reply.body, status=reply.status, content_type=reply.content_type)
+
+
+def _telling_origin(origin: str) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what marks each answer, so that generated prices are not stored as observed ones.
+
+    A client of OKX passes a header over that it does not know.
+    """
+
+    async def mark(_request: web.Request, response: web.StreamResponse) -> None:
+        response.headers[ORIGIN_HEADER] = origin
+
+    return mark
 
 
 async def _beating(exchange: PaperExchange) -> AsyncIterator[None]:

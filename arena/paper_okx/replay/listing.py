@@ -40,6 +40,7 @@ class Listing:
     ) -> None:
         """Build the series; prices that are not stored are those of the candles, funding an assumed rate."""
         self.contract = contract_of(instrument)
+        self.is_synthetic = candles.is_synthetic
         self.interval_ms = instrument.funding_interval_ms
         lot_coins = instrument.lot_sz * instrument.ct_val
         self.candles = Series(candles, lot_coins)

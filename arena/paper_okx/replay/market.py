@@ -48,6 +48,11 @@ class ReplayMarket:
         return self._contracts
 
     @property
+    def origin(self) -> str:
+        """What is replayed: `synthetic` where a generator made any of it, else `replay`."""
+        return "synthetic" if any(one.is_synthetic for one in self._listings.values()) else "replay"
+
+    @property
     def first_ms(self) -> int:
         """First moment at which every instrument has a bar."""
         return max(one.first_ms for one in self._listings.values())
