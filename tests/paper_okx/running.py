@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -36,6 +37,7 @@ from arena.paper_okx.faults import Faults
 from arena.paper_okx.limits import Limits
 from arena.paper_okx.replay import MarketShape, ReplayMarket, SyntheticSource, make_synthetic
 from arena.paper_okx.sockets import SocketSettings
+from arena.paper_okx.venue import State, Venue, VenueSettings
 
 CONF = Path(__file__).resolve().parents[2] / "conf"
 START_MS = 1_704_067_200_000  # 2024-01-01, when the market of the tests begins
@@ -168,6 +170,7 @@ def run_paper_okx(
     speed: float = 0.0,
     usdt: str = "10000",
     pos_mode: str = "net_mode",
+    venue_settings: VenueSettings | None = None,
     keys: Sequence[ApiKey] = (DEMO, LIVE),
     rate_limits: bool = False,
     limit_status: int = 429,
@@ -178,10 +181,11 @@ def run_paper_okx(
 ) -> Iterator[RunningPaperOkx]:
     """Run an exchange for the block; each key has an account with `usdt`."""
     market = market or small_market()
+    venue = _venue(market, venue_settings, start_ms, keys, usdt, pos_mode, state)
     exchange = PaperExchange(
         market=market,
-        clock=VenueClock(start_ms, speed=speed),
-        venue=_venue(market, start_ms, keys, usdt, pos_mode, state),
+        clock=VenueClock(venue.now, speed=speed),
+        venue=venue,
         keys=Keys(keys),
         limits=Limits(enabled=rate_limits, status=limit_status),
         faults=Faults(faults),
@@ -191,23 +195,20 @@ def run_paper_okx(
         yield RunningPaperOkx(exchange, f"http://127.0.0.1:{port}", {key.uid: key for key in keys})
 
 
-class _IdleVenue:
-    """Stands in for the matching: an exchange without orders."""
-
-    def advance(self, until: int) -> None:
-        """Nothing happens."""
-
-    def deposit(self, uid: str, usdt: object) -> None:
-        """No account to fill."""
-
-    def listen(self, callback: object) -> None:
-        """Nothing to tell."""
-
-
 def _venue(
-    market: ReplayMarket, start_ms: int, keys: Sequence[ApiKey], usdt: str, pos_mode: str, state: Path | None
-) -> Any:
-    return _IdleVenue()
+    market: ReplayMarket,
+    settings: VenueSettings | None,
+    start_ms: int,
+    keys: Sequence[ApiKey],
+    usdt: str,
+    pos_mode: str,
+    state: Path | None,
+) -> Venue:
+    venue = Venue(market, settings or VenueSettings(), None if state is None else State(state))
+    venue.advance(start_ms)
+    for key in keys:
+        venue.open_account(key.uid, Decimal(usdt), pos_mode)
+    return venue
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from tests.paper_okx.fake_market import BTC, MINUTE, START, D, market
-
 from arena.paper_okx.venue import Venue, VenueSettings
+from tests.paper_okx.fake_market import BTC, MINUTE, START, D, market
 
 
 def opened(*lasts: str, usdt: int = 10_000, **more: object) -> Venue:

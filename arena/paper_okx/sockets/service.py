@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -23,9 +22,6 @@ from arena.paper_okx.sockets.messages import Arg, event
 from arena.paper_okx.sockets.publisher import Publisher
 from arena.paper_okx.sockets.settings import SocketSettings
 from arena.paper_okx.sockets.subscriptions import Subscriptions, topic_key
-
-if TYPE_CHECKING:
-    from arena.paper_okx.venue import Venue
 
 __all__ = ["SocketService"]
 
@@ -41,7 +37,7 @@ class SocketService:
         self.settings = settings
         self.subscriptions = Subscriptions()
         self._publisher = Publisher(exchange.market, self.subscriptions)
-        self._accounts = AccountPushes(cast("Venue", exchange.venue), self.subscriptions, settings)
+        self._accounts = AccountPushes(exchange.venue, self.subscriptions, settings)
         self._open: set[Connection] = set()
 
     def handler(self, url: str) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
