@@ -463,6 +463,21 @@ def test_x2_order_that_is_late_on_its_way_lives_only_before_its_deadline() -> No
     assert lookups == [Found, NotFound]
 
 
+def test_x21_liquidation_is_seen_as_forced_in_orders_fills_and_bills() -> None:
+    with paper_exchange() as running:  # of its own: it takes hours
+        account = running.next_account()
+        gateway = account.gateway
+        gateway.set_leverage(BTC, Decimal(50), MarginMode.CROSS)
+        all_in = gateway.balance().usdt.equity * 45
+        filled(account, market("x1", size=account.lots.contracts_of_notional(all_in, account.last)))
+        account.until(gateway.positions, lambda rows: not rows, step_ms=600_000, steps=200)
+        forced = {order.order_id for order in gateway.order_history(BTC) if order.is_forced}
+        fills = [fill for fill in gateway.fills(BTC) if fill.order_id in forced]
+        assert fills
+        assert {fill.liquidity for fill in fills} == {None}
+        assert gateway.bills(kind=BillKind.LIQUIDATION)
+
+
 def test_no_log_of_a_day_shows_a_secret(account: PaperAccount, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     shown = []
