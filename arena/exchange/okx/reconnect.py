@@ -34,7 +34,7 @@ class LastingConnection:
     ) -> None:
         self._make, self._clock, self._sleep, self._jitter = make, clock, sleep, jitter
         self._socket: OkxSocket | None = None
-        self._heard_ms = 0
+        self._before_ms = self._came_ms = 0
 
     async def open(self) -> None:
         """Open the first connection.
@@ -45,7 +45,7 @@ class LastingConnection:
         """
         socket = self._make()
         await socket.open()
-        self._socket, self._heard_ms = socket, self._clock()
+        self._socket, self._came_ms = socket, socket.heard_ms
 
     async def pushes(self) -> AsyncGenerator[Push | Lost | Gap]:
         """Yield what comes, for ever.
@@ -55,20 +55,20 @@ class LastingConnection:
             ExchangeError: a subscription is.
         """
         while True:
+            socket = self._current
             try:
-                push = await self._current.receive()
+                came_ms, push = await socket.receive()
             except Retryable as error:
-                since_ms = self._heard_ms
                 yield Lost(self._clock(), str(error))
                 await self._return()
-                yield Gap(since_ms, self._clock(), str(error))
+                yield Gap(socket.heard_ms, self._clock(), str(error))
             else:
-                self._heard_ms = self._clock()
+                self._before_ms, self._came_ms = self._came_ms, came_ms
                 yield push
 
     def gap(self, reason: str) -> Gap:
-        """Return the gap that a push leaves that could not be used."""
-        return Gap(self._heard_ms, self._clock(), reason)
+        """Return the gap that the push just yielded leaves when it cannot be used."""
+        return Gap(self._before_ms, self._clock(), reason)
 
     async def close(self) -> None:
         """Close what is open."""

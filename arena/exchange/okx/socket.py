@@ -44,8 +44,11 @@ class OkxSocket:
     ) -> None:
         self._settings, self._access, self._args, self._login = settings, access, args, login
         self._clock = clock
-        self._pushes: asyncio.Queue[Push | ArenaError] = asyncio.Queue()
+        self._waiting: asyncio.Queue[tuple[int, Push | ArenaError]] = asyncio.Queue()
         self._confirmed = 0
+        self._ended = False
+        self.heard_ms = 0
+        """When the last message came that could be used."""
         self._exchange: Any = None
 
     async def open(self) -> None:
@@ -72,18 +75,18 @@ class OkxSocket:
             await self.close()
             raise
 
-    async def receive(self) -> Push:
-        """Wait for the next push.
+    async def receive(self) -> tuple[int, Push]:
+        """Wait for the next push and return it with the time of its coming, which may be long ago.
 
         Raises:
             Retryable: the connection is gone or OKX announced that it goes: open another.
             ArenaError: OKX refused what this connection asked for.
         """
-        found = await self._pushes.get()
+        came_ms, found = await self._waiting.get()
         if isinstance(found, ArenaError):
-            self._pushes.put_nowait(found)  # it stays gone
+            self._waiting.put_nowait((came_ms, found))  # it stays gone
             raise found
-        return found
+        return came_ms, found
 
     async def close(self) -> None:
         """Close the connection and everything that ccxt opened for it."""
@@ -136,10 +139,14 @@ class OkxSocket:
             self._take_event(client, message)
         elif isinstance(message, Mapping) and isinstance(message.get("arg"), Mapping):
             self._keep(message)
+        if not self._ended:
+            self.heard_ms = self._clock()
 
     def _keep(self, push: Push) -> None:
-        if self._pushes.qsize() < _MOST_WAITING:
-            self._pushes.put_nowait(push)
+        if self._ended:
+            return
+        if self._waiting.qsize() < _MOST_WAITING:
+            self._waiting.put_nowait((self._clock(), push))
         else:
             self._end(Retryable(f"{_MOST_WAITING} pushes of {self._name} were not read in time: read faster"))
 
@@ -169,7 +176,10 @@ class OkxSocket:
         return Retryable(f"{said}: open another connection")
 
     def _end(self, error: ArenaError) -> None:
-        self._pushes.put_nowait(error)
+        """Let nothing more be read; `heard_ms` stays at what came whole before."""
+        if not self._ended:
+            self._ended = True
+            self._waiting.put_nowait((self.heard_ms, error))
 
     def _clean(self, text: object) -> str:
         credentials = self._settings.credentials

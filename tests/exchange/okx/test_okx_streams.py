@@ -15,7 +15,7 @@ from arena.core.errors import ConfigError, ExchangeError, Retryable
 from arena.core.events import BalanceUpdate, ClosedBar, Gap, Lost, OrderUpdate, PositionsUpdate
 from arena.core.quantity import Coins, Contracts, Price, Usdt
 from arena.core.timeframe import Timeframe
-from arena.exchange.okx import reconnect
+from arena.exchange.okx import reconnect, socket
 from arena.exchange.okx.streams import OkxAccountStreams, OkxMarketStreams
 from tests.exchange.okx.samples import BALANCE, ORDER_PUSH, POSITION
 from tests.exchange.okx.scripted_sockets import SECRETS, Line, ScriptedSockets, grant, scripted_sockets
@@ -239,6 +239,46 @@ def test_lost_connection_is_announced_replaced_and_leaves_a_gap(
     on_sockets(test)
 
 
+@pytest.mark.parametrize("lose", [_close, _notice, _garbage])
+def test_gap_of_a_slow_reader_begins_before_the_loss(
+    lose: Callable[[Line], Awaitable[None]], clock: Callable[[], int]
+) -> None:
+    async def test(server: ScriptedSockets) -> None:
+        async with OkxAccountStreams(server.settings, clock=clock).events() as events:
+            line = await server.line(0)
+            await line.push(orders(fill(1, "0.50")))
+            await asyncio.sleep(0.05)  # it has come, and nobody reads
+            before_loss_ms = clock()
+            await lose(line)
+            await asyncio.sleep(0.05)
+            for _ in range(100):
+                clock()  # time goes by
+            filled, _lost, gap = await take(events, 3)
+        assert isinstance(filled, OrderUpdate)
+        assert gap.since_ms < before_loss_ms
+
+    on_sockets(test)
+
+
+def test_reader_that_is_too_slow_loses_the_connection_and_is_told_so(
+    clock: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(socket, "_MOST_WAITING", 2)
+
+    async def test(server: ScriptedSockets) -> None:
+        async with OkxAccountStreams(server.settings, clock=clock).events() as events:
+            line = await server.line(0)
+            for number in range(1, 6):
+                await line.push(orders(fill(number, "0.50")))
+            await asyncio.sleep(0.05)
+            first, second, lost, gap = await take(events, 4)
+        assert (first.fill.trade_id, second.fill.trade_id) == ("1", "2")
+        assert isinstance(lost, Lost)
+        assert "read faster" in gap.reason
+
+    on_sockets(test)
+
+
 def test_old_connection_stays_open_until_the_new_one_is_subscribed(clock: Callable[[], int]) -> None:
     async def test(server: ScriptedSockets) -> None:
         async with OkxAccountStreams(server.settings, clock=clock).events() as events:
@@ -287,6 +327,7 @@ def test_push_that_cannot_be_read_leaves_a_gap_and_the_stream_goes_on(clock: Cal
             found = await take(events, 4)
         assert [type(event) for event in found] == [Gap, Gap, Gap, OrderUpdate]
         assert "sz is 'many'" in found[0].reason
+        assert found[0].since_ms < found[1].since_ms < found[2].since_ms
 
     on_sockets(test)
 
