@@ -111,6 +111,7 @@ def _reduce(
     else:
         position.fee += fee
     position.closed_sz += closed
+    position.warned = False
     position.closed_value += closed * trade.px
     position.u_time = desk.now
     note_closing(desk, account, position, held + order.sign * closed, order.category)
@@ -132,6 +133,7 @@ def _increase(
         _begin_life(desk, position)
     position.avg_px = fine((position.avg_px * size + trade.px * opened) / (size + opened))
     position.held += order.sign * opened
+    position.warned = False
     position.open_max = max(position.open_max, abs(position.held))
     position.fee += fee
     position.u_time = desk.now
@@ -146,7 +148,6 @@ def _begin_life(desk: Desk, position: Position) -> None:
     position.c_time = desk.now
     position.avg_px = position.pnl = position.fee = position.funding = position.liq_penalty = ZERO
     position.open_max = position.closed_sz = position.closed_value = ZERO
-    position.warned = False
 
 
 def _advance_order(desk: Desk, order: Order, trade: Trade, pnl: Decimal, trade_id: str) -> None:

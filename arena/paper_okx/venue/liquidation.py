@@ -69,11 +69,11 @@ def _liquidate(desk: Desk, account: Account, positions: list[Position]) -> None:
 
 
 def _cancel_risk(desk: Desk, account: Account, positions: list[Position]) -> None:
-    """Cancel what rests in the pool and does not merely reduce."""
+    """Cancel what does not merely reduce: of an isolated position its own orders, else all of the account."""
     keys = {position.position_key for position in positions}
     isolated = positions[0].mgn_mode == "isolated"
     for order in list(account.live.values()):
-        touched = order.position_key in keys if isolated else order.td_mode == "cross"
+        touched = order.position_key in keys or not isolated
         if touched and not order.only_reduces:
             cancel(desk, account, order, "risk")
 
