@@ -144,7 +144,7 @@ class PaperConfig(JobConfig):
     host: str = Field(description="loopback alone")
     port: int = Field(ge=0, le=65_535, description="0: any free one")
     source: Literal["store", "synthetic"]
-    timeframe: str = Field(description="of the bars that are replayed; finest: the finest stored")
+    bars: str = Field(description="length of the bars that are replayed; finest: the finest stored")
     symbol: SymbolConfig
     more: dict[str, SymbolConfig] = Field(description="further instruments, by any name")
     synthetic: GeneratedConfig
@@ -171,7 +171,7 @@ class PaperConfig(JobConfig):
             raise ValueError(f"'{host}' is not loopback: the exchange listens on 127.0.0.1 or ::1 alone")
         return host
 
-    @field_validator("timeframe")
+    @field_validator("bars")
     @classmethod
     def _is_timeframe(cls, name: str) -> str:
         if name not in {"finest", *TIMEFRAMES}:
