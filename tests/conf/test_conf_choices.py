@@ -12,6 +12,7 @@ from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
+from arena.config.screens import BrowseConfig
 from arena.core.errors import ConfigError
 from arena.strategies import get_strategy, parse_params, strategy_names
 
@@ -19,6 +20,7 @@ CONF = Path(__file__).parents[2] / "conf"
 JOBS = {
     "audit": (AuditConfig, ()),
     "backtest": (BacktestConfig, ()),
+    "browse": (BrowseConfig, ()),
     "compare": (CompareConfig, ("run=[one,other]",)),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),

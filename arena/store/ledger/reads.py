@@ -5,6 +5,7 @@ Answers are plain dicts by column name, newest first. Invariant: no method can w
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -65,6 +66,11 @@ class LedgerReads:
     def __init__(self, address: LedgerAddress) -> None:
         self._address = address
         self._engine = reading_engine(address)
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite ledger, None on PostgreSQL."""
+        return self._address.path
 
     def __enter__(self) -> Self:
         return self

@@ -1,0 +1,14 @@
+"""Configs of the jobs that serve pages on loopback."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from arena.config.models import JobConfig
+
+
+class BrowseConfig(JobConfig):
+    """python -m jobs.browse"""
+
+    port: int = Field(ge=0, le=65535, description="port on loopback; 0 takes a free one")
+    newest: int = Field(ge=1, le=10_000, description="rows shown of each stored series")
