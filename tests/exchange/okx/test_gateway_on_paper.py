@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from arena.core.account import BillKind, Found, NotFound, OrderSnapshot
 from arena.core.errors import (
     ConfigError,
+    DataError,
     ExchangeError,
     OutcomeUnknown,
     Rejected,
@@ -274,6 +275,15 @@ class TestWithoutFaults:
         assert len({fill.key for fill in fills}) == len(fills)
         bills = account.gateway.bills(kind=BillKind.TRADE)
         assert len({bill.bill_id for bill in bills}) == len(bills) == len(fills)
+
+    def test_history_from_a_month_ago_is_read_from_the_archive_as_well(self, account: PaperAccount) -> None:
+        filled(account, market("old1"))
+        gateway, month_ago_ms = account.gateway, account.gateway.server_time() - 30 * 86_400_000
+        assert gateway.order_history(begin_ms=month_ago_ms) == gateway.order_history()
+        assert gateway.fills(begin_ms=month_ago_ms) == gateway.fills()
+        assert gateway.bills(begin_ms=month_ago_ms) == gateway.bills(begin_ms=month_ago_ms + 28 * 86_400_000)
+        with pytest.raises(DataError):
+            gateway.fills(begin_ms=month_ago_ms - 61 * 86_400_000)
 
     def test_x22_funding_is_in_the_bills_once(self, account: PaperAccount) -> None:
         filled(account, market("w1"))
