@@ -37,8 +37,8 @@ def create_app(exchange: PaperExchange, sockets: SocketSettings | None = None) -
     app.router.add_route("*", "/api/{path:.*}", _Rest(exchange).serve)
     if exchange.settings.control:
         add_control(app, exchange)
-    app.on_response_prepare.append(_telling_origin(exchange.market.origin))
     add_sockets(app, exchange, sockets)
+    app.on_response_prepare.append(_telling_origin(exchange.market.origin))
     app.cleanup_ctx.append(lambda _app: _beating(exchange))
     return app
 
