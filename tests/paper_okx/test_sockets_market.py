@@ -121,8 +121,9 @@ def test_what_does_not_change_is_not_told_again(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with talk(paper, "public") as line:
             await line.subscribe(channel="tickers", instId=BTC)
-            await just_behind_a_tick(line)
-            assert await settled(line, "tickers")
+            now = await just_behind_a_tick(line)
+            while (await line.pushed("tickers"))["data"][0]["ts"] != str(now):
+                pass
             await line.step(1000)
             assert await settled(line, "tickers") is None
 
@@ -186,8 +187,8 @@ def test_two_readers_are_told_the_same(paper: RunningPaperOkx) -> None:
     asyncio.run(scenario())
 
 
-async def just_behind_a_tick(line: Line) -> None:
-    await line.step(60_000 - line.paper.exchange.clock.now() % 60_000 + 2)
+async def just_behind_a_tick(line: Line) -> int:
+    return await line.step(60_000 - line.paper.exchange.clock.now() % 60_000 + 2)
 
 
 async def settled(line: Line, channel: str) -> dict[str, Any] | None:
