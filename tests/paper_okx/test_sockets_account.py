@@ -9,6 +9,8 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arena.paper_okx.auth import ApiKey
 from arena.paper_okx.replay import ReplayMarket
@@ -392,6 +394,34 @@ def test_a_position_near_its_liquidation_is_warned_of(replay_market: ReplayMarke
 
     with run_paper_okx(market=replay_market) as paper:
         asyncio.run(scenario(paper))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["channel", "instId", "instType", "sz", "px", "ordId", "instIdCode", "extraParams"])
+WORDS = st.sampled_from(["orders", BTC, "SWAP", "1"])
+ARGS = st.lists(st.dictionaries(NAMES, JSON | WORDS) | JSON, max_size=3)
+OPS = st.sampled_from(["subscribe", "unsubscribe", "order", "batch-orders", "amend-order", "cancel-order"])
+
+
+@settings(max_examples=25)
+@given(requests=st.lists(st.tuples(OPS, ARGS | JSON, JSON), min_size=1, max_size=10))
+def test_whatever_is_sent_is_answered_and_the_connection_stays(
+    shared: RunningPaperOkx, requests: list[tuple[str, Any, Any]]
+) -> None:
+    async def scenario() -> None:
+        async with talk(shared, "private") as line:
+            await line.login(DEMO)
+            for op, args, deadline in requests:
+                reply = await line.ask(op=op, args=args, expTime=deadline)
+                assert reply.get("event") in {"error", "subscribe", "unsubscribe"} or reply["op"] == op
+                await line.is_silent()
+                line.kept.clear()
+
+    asyncio.run(scenario())
 
 
 def test_a_key_that_may_only_read_sends_no_order(replay_market: ReplayMarket) -> None:

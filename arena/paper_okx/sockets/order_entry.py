@@ -76,7 +76,7 @@ def _orders(op: OrderOp, args: object) -> list[Order]:
 def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order], deadline: object) -> None:
     if not key.may_trade:
         raise Refusal("50120")
-    if op.places and deadline not in {None, ""}:
+    if op.places and deadline not in (None, ""):
         _check_deadline(str(deadline), exchange.clock.now())
     for order in orders:
         _name_instrument(exchange, order)
@@ -97,7 +97,7 @@ def _check_deadline(deadline: str, now: int) -> None:
 def _name_instrument(exchange: PaperExchange, order: Order) -> None:
     """Put instId in the place of instIdCode; a code that is not listed names nothing."""
     code = order.pop("instIdCode", None)
-    if code in {None, ""} or order.get("instId"):
+    if code in (None, "") or order.get("instId"):
         return
     named = [one.inst_id for one in exchange.market.contracts.values() if str(one.code) == str(code)]
     order["instId"] = named[0] if named else str(code)
