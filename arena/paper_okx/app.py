@@ -8,7 +8,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -54,8 +56,10 @@ class _Rest:
         struck = self._exchange.faults.of_request(request.method, path)
         if not struck:
             return _response(self._answer(signed, struck))
+        arrived = time.monotonic()
         reply = await _before(struck)
         if reply is None and not _drops(struck, "drop_before"):
+            signed = replace(signed, waited_ms=round((time.monotonic() - arrived) * 1000))
             reply = await _after(self._answer(signed, struck), struck)
         if reply is None or _drops(struck, "drop_after"):
             return _cut(request)
