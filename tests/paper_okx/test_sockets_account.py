@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from arena.core.clock import wall_clock
 from arena.paper_okx.auth import ApiKey
 from arena.paper_okx.replay import ReplayMarket
 from tests.paper_okx import socket_field_lists as lists
@@ -196,11 +197,14 @@ def test_an_order_request_that_cannot_be_done_changes_nothing(
     asyncio.run(scenario())
 
 
-def test_a_deadline_in_the_future_is_kept(paper: RunningPaperOkx) -> None:
+def test_a_deadline_is_kept_by_the_venues_clock_and_by_the_walls(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with desk(paper) as line:
-            deadline = str(paper.exchange.clock.now() + 1000)
-            assert (await line.ask(id="3", op="order", args=[resting()], expTime=deadline))["code"] == "0"
+            for clock_ms in (paper.exchange.clock.now(), wall_clock()):
+                for deadline, code in ((clock_ms + 5000, "0"), (clock_ms - 5000, "50036")):
+                    args = [resting()]
+                    reply = await line.ask(id="3", op="order", args=args, expTime=str(deadline))
+                    assert reply["code"] == code
 
     asyncio.run(scenario())
 

@@ -205,6 +205,20 @@ def test_a_bar_that_is_finer_than_the_replay_is_no_channel() -> None:
         asyncio.run(scenario(paper))
 
 
+def test_a_clock_that_runs_by_itself_is_followed(replay_market: ReplayMarket) -> None:
+    async def scenario(paper: RunningPaperOkx) -> None:
+        async with talk(paper, "business") as line:
+            await line.subscribe(channel="candle1m", instId=BTC)
+            closed: list[int] = []
+            while len(closed) < 5:
+                [row] = (await line.pushed("candle1m"))["data"]
+                closed += [int(row[0])] if row[-1] == "1" else []
+            assert closed == [closed[0] + n * 60_000 for n in range(5)]
+
+    with run_paper_okx(market=replay_market, speed=1200) as paper:
+        asyncio.run(scenario(paper))
+
+
 class Reader:
     """Keeps what it is pushed."""
 

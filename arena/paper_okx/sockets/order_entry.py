@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from arena.paper_okx.auth import ApiKey
+from arena.paper_okx.clock import VenueClock
 from arena.paper_okx.codes import message
 from arena.paper_okx.envelope import summary
 from arena.paper_okx.exchange import PaperExchange
@@ -77,7 +78,7 @@ def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order
     if not key.may_trade:
         raise Refusal("50120")
     if op.places and deadline not in (None, ""):
-        _check_deadline(str(deadline), exchange.clock.now())
+        _check_deadline(str(deadline), exchange.clock)
     for order in orders:
         _name_instrument(exchange, order)
     path = f"/api/v5/trade/{op.endpoint}"
@@ -87,9 +88,10 @@ def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order
         exchange.limits.take_account({"user": key.uid}, len(orders))
 
 
-def _check_deadline(deadline: str, now: int) -> None:
-    if not deadline.isdecimal():
-        raise Refusal("51000", f"expTime {deadline}")
+def _check_deadline(deadline: str, clock: VenueClock) -> None:
+    if not (deadline.isascii() and deadline.isdecimal()):
+        raise Refusal("51000", f"expTime (found '{deadline}')")
+    now = clock.nearest(int(deadline))  # by the clock that the sender goes by
     if int(deadline) < now:
         raise Refusal("50036", f"expTime {deadline}, now {now}")
 
