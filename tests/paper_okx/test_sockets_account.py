@@ -411,7 +411,7 @@ ARGS = st.lists(st.dictionaries(NAMES, JSON | WORDS) | JSON, max_size=3)
 OPS = st.sampled_from(["subscribe", "unsubscribe", "order", "batch-orders", "amend-order", "cancel-order"])
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(requests=st.lists(st.tuples(OPS, ARGS | JSON, JSON), min_size=1, max_size=10))
 def test_whatever_is_sent_is_answered_and_the_connection_stays(
     shared: RunningPaperOkx, requests: list[tuple[str, Any, Any]]

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.paper_okx.replay import ReplayMarket
@@ -247,6 +247,7 @@ def reader_of(market: ReplayMarket, channel: str, steps: list[int]) -> Reader:
 STEPS = st.lists(st.sampled_from([1, 15_000, 60_000]) | st.integers(1, 900_000), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_however_the_clock_goes_each_closed_bar_is_told_once_and_in_order(
     replay_market: ReplayMarket, steps: list[int]
@@ -259,6 +260,7 @@ def test_however_the_clock_goes_each_closed_bar_is_told_once_and_in_order(
     assert NOW_MS + sum(steps) - (NOW_MS + len(closed) * 60_000) < 60_000 + 1000  # at most one a second
 
 
+@settings(deadline=None)
 @given(steps=STEPS)
 def test_however_the_clock_goes_each_trade_is_told_once_and_in_order(
     replay_market: ReplayMarket, steps: list[int]
