@@ -208,12 +208,16 @@ def test_stops_are_watched(paper: RunningPaperOkx, uid: str) -> None:
     async def scenario() -> None:
         async with watching(paper, uid) as client:
             task = asyncio.ensure_future(client.watch_orders(SYMBOL, params={"trigger": True}))
-            await asyncio.sleep(0.05)
-            params = {"triggerPrice": 17500}
-            stop = await client.create_order(SYMBOL, "market", "buy", 1, params=params)
-            [seen] = await soon(task)
-            assert (seen["id"], seen["triggerPrice"]) == (stop["id"], 17500)
-            await client.cancel_order(stop["id"], SYMBOL, {"trigger": True})
+            placed = []
+            async with asyncio.timeout(PATIENCE_S):
+                while not task.done():  # the first may be placed before the subscription has arrived
+                    params = {"triggerPrice": 17500}
+                    stop = await client.create_order(SYMBOL, "market", "buy", 1, params=params)
+                    placed.append(stop["id"])
+                    await asyncio.wait({task}, timeout=0.1)
+                    await client.cancel_order(stop["id"], SYMBOL, {"trigger": True})
+            [seen] = task.result()[:1]
+            assert (seen["id"] in placed, seen["triggerPrice"]) == (True, 17500)
 
     asyncio.run(scenario())
 

@@ -9,7 +9,10 @@ from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from arena.core.clock import wall_clock
 from arena.paper_okx.auth import ApiKey
 from arena.paper_okx.replay import ReplayMarket
 from tests.paper_okx import socket_field_lists as lists
@@ -194,11 +197,14 @@ def test_an_order_request_that_cannot_be_done_changes_nothing(
     asyncio.run(scenario())
 
 
-def test_a_deadline_in_the_future_is_kept(paper: RunningPaperOkx) -> None:
+def test_a_deadline_is_kept_by_the_venues_clock_and_by_the_walls(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with desk(paper) as line:
-            deadline = str(paper.exchange.clock.now() + 1000)
-            assert (await line.ask(id="3", op="order", args=[resting()], expTime=deadline))["code"] == "0"
+            for clock_ms in (paper.exchange.clock.now(), wall_clock()):
+                for deadline, code in ((clock_ms + 5000, "0"), (clock_ms - 5000, "50036")):
+                    args = [resting()]
+                    reply = await line.ask(id="3", op="order", args=args, expTime=str(deadline))
+                    assert reply["code"] == code
 
     asyncio.run(scenario())
 
@@ -392,6 +398,34 @@ def test_a_position_near_its_liquidation_is_warned_of(replay_market: ReplayMarke
 
     with run_paper_okx(market=replay_market) as paper:
         asyncio.run(scenario(paper))
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=6,
+)
+NAMES = st.sampled_from(["channel", "instId", "instType", "sz", "px", "ordId", "instIdCode", "extraParams"])
+WORDS = st.sampled_from(["orders", BTC, "SWAP", "1"])
+ARGS = st.lists(st.dictionaries(NAMES, JSON | WORDS) | JSON, max_size=3)
+OPS = st.sampled_from(["subscribe", "unsubscribe", "order", "batch-orders", "amend-order", "cancel-order"])
+
+
+@settings(max_examples=25, deadline=None)
+@given(requests=st.lists(st.tuples(OPS, ARGS | JSON, JSON), min_size=1, max_size=10))
+def test_whatever_is_sent_is_answered_and_the_connection_stays(
+    shared: RunningPaperOkx, requests: list[tuple[str, Any, Any]]
+) -> None:
+    async def scenario() -> None:
+        async with talk(shared, "private") as line:
+            await line.login(DEMO)
+            for op, args, deadline in requests:
+                reply = await line.ask(op=op, args=args, expTime=deadline)
+                assert reply.get("event") in {"error", "subscribe", "unsubscribe"} or reply["op"] == op
+                await line.is_silent()
+                line.kept.clear()
+
+    asyncio.run(scenario())
 
 
 def test_a_key_that_may_only_read_sends_no_order(replay_market: ReplayMarket) -> None:

@@ -56,7 +56,7 @@ class AccountPushes:
     def greet(self, listener: Listener, subscription: Subscription, now: int) -> None:
         """Push how the account stands to a new listener of positions, account or both."""
         if subscription.channel.name == "balance_and_position":
-            _push(listener, subscription, [self._both(_uid(listener), now)])
+            _push(listener, subscription, [self._both(subscription.uid, now)])
         elif subscription.channel.name in _STANDING:
             self._tell_standing(listener, subscription, now)
 
@@ -74,7 +74,7 @@ class AccountPushes:
 
     def _tell_standing(self, listener: Listener, subscription: Subscription, now: int) -> None:
         subscription.told_at = now
-        uid = _uid(listener)
+        uid = subscription.uid
         if subscription.channel.name == "account":
             rows: list[Row] = [_of_coin(self._venue.balance(uid), subscription.arg)]
         else:
@@ -93,13 +93,8 @@ class AccountPushes:
         }
 
 
-def _uid(listener: Listener) -> str:
-    assert listener.uid is not None  # noqa: S101 - private channels are subscribed behind a login alone
-    return listener.uid
-
-
 def _push(listener: Listener, subscription: Subscription, rows: Sequence[Row], **fields: object) -> None:
-    arg = {**subscription.arg, "uid": listener.uid}
+    arg = {**subscription.arg, "uid": subscription.uid}
     listener.push(subscription.channel.name, encode(push(arg, rows, **fields)))
 
 

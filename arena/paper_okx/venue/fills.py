@@ -13,7 +13,7 @@ from arena.paper_okx.venue.amounts import ZERO, fine, money
 from arena.paper_okx.venue.attached import attach_stops
 from arena.paper_okx.venue.closings import note_closing
 from arena.paper_okx.venue.desk import Account, Desk
-from arena.paper_okx.venue.endings import complete, end_with_position
+from arena.paper_okx.venue.endings import complete, drop_unaffordable, end_with_position
 from arena.paper_okx.venue.funds import position_lever
 from arena.paper_okx.venue.ledger import MARGIN_MOVED, book, move_margin
 from arena.paper_okx.venue.pushes import tell_account, tell_order
@@ -73,6 +73,8 @@ def apply_trade(desk: Desk, account: Account, order: Order, trade: Trade) -> Fil
     tell_account(desk, account, position, "liquidation" if liquidated else "filled", fill)
     if closing and closing == abs(held):
         end_with_position(desk, account, position)
+    if closing:
+        drop_unaffordable(desk, account, order)
     if order.state == "filled":  # one that was cancelled has been seen to
         attach_stops(desk, account, order)
     return fill
