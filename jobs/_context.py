@@ -94,8 +94,9 @@ class JobContext:
 def identity_of(config: JobConfig) -> dict[str, Any]:
     """Return the part of `config` that decides what is computed, its numbers in one spelling."""
     values = config.model_dump(mode="json")
-    if values.get("sweep") is None:
-        values.pop("sweep", None)
+    for key in ("sweep", "as_of"):
+        if values.get(key) is None:
+            values.pop(key, None)
     return {key: _one_spelling(value) for key, value in values.items() if key not in _NOT_IDENTITY}
 
 

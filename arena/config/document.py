@@ -21,6 +21,7 @@ from pydantic.fields import FieldInfo
 
 from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import models_in
+from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
 from arena.config.paper import PaperConfig
@@ -36,6 +37,8 @@ END = "<!-- end -->"
 JOBS: dict[str, type[JobConfig]] = {
     "backtest": BacktestConfig,
     "ingest": IngestConfig,
+    "health": HealthConfig,
+    "repair": RepairConfig,
     "audit": AuditConfig,
     "reproduce": ReproduceConfig,
     "compare": CompareConfig,
@@ -52,7 +55,8 @@ ELSEWHERE = {
 }
 
 _MEANINGS = {
-    "data.policy": "strict: stop with exit code 3 where bars of the window are missing; warn: run and say so",
+    "data.policy": "strict: stop with exit code 3 where bars of the window are missing, doubled or impossible; "
+    "warn: run and say so",
     "what": "what to look at",
     "initial_capital": "cash before the first trade, USDT",
     "margin_mode": "what stands behind the position: the account, or margin of its own",
