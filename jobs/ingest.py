@@ -1,35 +1,44 @@
-"""python -m jobs.ingest: bring market history into the store, from files or from the generator."""
+"""python -m jobs.ingest: bring market history into the store: files, a generated market, an exchange."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING
 
-from arena.config.ingest import FilesExchange, IngestConfig
+from arena.config.exchange import OkxExchange
+from arena.config.ingest import FilesExchange, IngestConfig, SyntheticExchange
 from jobs._runner import JobContext, job
 
 if TYPE_CHECKING:
     from arena.data.ingest import IngestReport, Progress
 
 
-@job("ingest", IngestConfig)
+@job("ingest", IngestConfig, lists=("timeframes", "kinds", "symbols"))
 def main(config: IngestConfig, context: JobContext) -> None:
     """Import what the config names, say what came of it, and keep the counts as result.json."""
-    with context.progress("import", 100) as update:
-        report = _ingest(config, context, lambda done, total, _label: update(100 * done // max(1, total)))
+    if isinstance(config.exchange, OkxExchange):
+        from jobs._exchange import ask_exchange
+
+        report = ask_exchange(config, config.exchange, context)
+    else:
+        with context.progress("import", 100) as update:
+            tell: Progress = lambda done, total, _: update(100 * done // max(1, total))  # noqa: E731 - said once, where it is used
+            report = _import(config, config.exchange, context, tell)
     for line in report.lines():
         context.log.info(line)
     result = {"job": "ingest", "run_id": context.run_id, **report.as_dict()}
     (context.folder / "result.json").write_text(json.dumps(result, indent=2) + "\n")
 
 
-def _ingest(config: IngestConfig, context: JobContext, progress: Progress) -> IngestReport:
+def _import(
+    config: IngestConfig, source: FilesExchange | SyntheticExchange, context: JobContext, progress: Progress
+) -> IngestReport:
     from arena.data.ingest import ingest_files, ingest_synthetic
     from arena.exchange.files import FileRequest
     from arena.exchange.synthetic import SyntheticSpec
 
     instrument, timeframe = config.symbol.instrument(), config.timeframe.timeframe()
-    source, root = config.exchange, config.store.root
+    root = config.store.root
     if isinstance(source, FilesExchange):
         named = None if config.kind == "funding" else timeframe
         # the spot pair is an instrument of its own; its prices are candles there

@@ -1,6 +1,7 @@
 """Typed config of the import job: where history comes from and what it is.
 
-Invariant: a valid config names one source, one series and only timeframes that can be derived from it.
+Invariant: a valid config names one source and only series that it can give; a key that this source
+would pass over is refused.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
+from arena.config.exchange import OkxExchange
 from arena.config.models import JobConfig, SymbolConfig, TimeframeConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
+from arena.core.instrument import instrument_id
 from arena.core.timeframe import MS_PER_DAY, TIMEFRAMES, Timeframe
 
 
@@ -65,13 +68,22 @@ class IngestConfig(JobConfig):
 
     symbol: SymbolConfig
     timeframe: TimeframeConfig
-    exchange: Annotated[FilesExchange | SyntheticExchange, Field(discriminator="name")]
+    exchange: Annotated[FilesExchange | SyntheticExchange | OkxExchange, Field(discriminator="name")]
     kind: Literal["candles", "spot", "mark", "index", "funding"] = Field(
         description="what the files hold; a synthetic market always has all of them"
     )
     derive: list[str] = Field(description="coarser timeframes to build from the imported one")
+    mode: Literal["incremental", "backfill"] = Field(
+        description="of an exchange: go on from what is stored, or ask for all of it again, newest first"
+    )
+    since_days: float = Field(gt=0, le=36_500, description="of an exchange: how far back, days from now")
+    timeframes: list[str] = Field(min_length=1, description="of an exchange: lengths of bar to ask for")
+    kinds: list[Literal["candles", "mark", "index", "funding"]] = Field(
+        min_length=1, description="of an exchange: what to ask for"
+    )
+    symbols: list[str] = Field(description="of an exchange: swaps to ask for; empty: the one of symbol")
 
-    @field_validator("derive")
+    @field_validator("derive", "timeframes")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
         for name in names:
@@ -81,6 +93,13 @@ class IngestConfig(JobConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if isinstance(self.exchange, OkxExchange):
+            self._fits_exchange(self.exchange)
+        elif self.mode != "incremental" or self.symbols:
+            key = f"symbols={self.symbols}" if self.symbols else f"mode={self.mode}"
+            raise ValueError(
+                f"{key} is for an exchange, like exchange=okx: exchange={self.exchange.name} has none"
+            )
         if self.derive and self.kind == "funding" and self.exchange.name == "files":
             raise ValueError("derive: funding has no timeframe to derive from, leave derive=[]")
         if self.kind == "spot" and self.symbol.spot_inst_id is None:
@@ -92,6 +111,39 @@ class IngestConfig(JobConfig):
             if target.step_ms <= step_ms or target.step_ms % step_ms:
                 raise ValueError(f"derive={target} is not a multiple of timeframe={self.timeframe.name}")
         return self
+
+    def _fits_exchange(self, exchange: OkxExchange) -> None:
+        """Refuse keys of file imports that would be passed over."""
+        if self.derive:
+            raise ValueError(
+                f"derive={self.derive}: exchange={exchange.name} gives each length of bar itself, "
+                f"set timeframes=[{','.join([*self.timeframes, *self.derive])}]"
+            )
+        if self.kind != "candles":
+            raise ValueError(
+                f"kind={self.kind} is for files: with exchange={exchange.name} set kinds=[{self.kind}]"
+            )
+        if self.timeframe.name not in self.timeframes:
+            raise ValueError(
+                f"timeframe={self.timeframe.name} is for files: with exchange={exchange.name} set "
+                f"timeframes=[{self.timeframe.name}]"
+            )
+
+    @field_validator("symbols")
+    @classmethod
+    def _are_swaps(cls, names: list[str]) -> list[str]:
+        try:
+            return list(dict.fromkeys(instrument_id(name) for name in names))
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+
+    def inst_ids(self) -> list[str]:
+        """Return the swaps to ask an exchange for."""
+        return self.symbols or [self.symbol.inst_id]
+
+    def lengths(self) -> list[Timeframe]:
+        """Return the lengths of bar to ask an exchange for, finest first."""
+        return sorted({Timeframe.parse(name) for name in self.timeframes})
 
     def targets(self) -> list[Timeframe]:
         """Return the timeframes to derive, finest first."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AliasChoices, Field, SecretStr
+from pydantic import AliasChoices, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from arena.core.errors import ConfigError
@@ -21,6 +21,40 @@ class Secrets(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="ignore")
 
     database_url: SecretStr | None = None
+
+
+class OkxKey(BaseSettings):
+    """The API key of an OKX account; `okx_is_demo` says which of OKX's two worlds it was made for."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", env_ignore_empty=True)
+
+    okx_api_key: SecretStr | None = None
+    okx_api_secret: SecretStr | None = None
+    okx_api_passphrase: SecretStr | None = None
+    okx_is_demo: bool = True
+
+
+def okx_key() -> OkxKey | None:
+    """Return the OKX key of the environment, None where there is none.
+
+    Raises:
+        ConfigError: a part of it is missing, or OKX_IS_DEMO is neither true nor false.
+    """
+    try:
+        found = OkxKey()
+    except ValidationError:
+        raise ConfigError("OKX_IS_DEMO must be true or false: which world is OKX_API_KEY of?") from None
+    parts = {
+        "OKX_API_KEY": found.okx_api_key,
+        "OKX_API_SECRET": found.okx_api_secret,
+        "OKX_API_PASSPHRASE": found.okx_api_passphrase,
+    }
+    missing = [name for name, value in parts.items() if value is None]
+    if len(missing) == len(parts):
+        return None
+    if missing:
+        raise ConfigError(f"{' and '.join(missing)} is not set: an OKX key has all of {', '.join(parts)}")
+    return found
 
 
 class ObjectStorage(BaseSettings):

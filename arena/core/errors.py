@@ -62,9 +62,13 @@ class StaleDataError(DataError):
 
 
 class ExchangeError(ArenaError):
-    """The exchange or the way to it failed."""
+    """The exchange or the way to it failed; `code` is the exchange's own, empty where it gave none."""
 
     exit_code = 4
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Retryable(ExchangeError):

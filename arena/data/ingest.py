@@ -19,6 +19,7 @@ from arena.core.timeframe import Timeframe
 from arena.data.derive import derive_series
 from arena.data.health import find_gaps
 from arena.data.ingest_rejects import write_rejects
+from arena.data.ingest_origin import check_origin
 from arena.data.ingest_report import DERIVED_FROM, IngestReport, SeriesReport
 from arena.exchange.files import FileImport, FileRequest, read_files
 from arena.exchange.synthetic import SyntheticSpec, generate_market
@@ -55,7 +56,7 @@ def ingest_files(
     _check_derive(request.timeframe, derive)
     found = read_files(request, clock(), lambda done, total, label: tell(done, total + 1, label))
     reader, writer = MarketReader(root), MarketWriter(root, clock=clock)
-    _check_origin(reader, request.instrument.inst_id, generated=found.source == SYNTHETIC)
+    check_origin(reader, request.instrument.inst_id, generated=found.source == SYNTHETIC)
     rejects = write_rejects(root, run_id or "import", found.rejects)
     if not len(found.series):
         reasons = ", ".join(f"{count} {reason}" for reason, count in found.refused.items())
@@ -94,9 +95,9 @@ def ingest_synthetic(
     tell = progress or _silent
     _check_derive(timeframe, derive)
     reader, writer = MarketReader(root), MarketWriter(root, clock=clock)
-    _check_origin(reader, instrument.inst_id, generated=True)
+    check_origin(reader, instrument.inst_id, generated=True)
     if spot_inst_id is not None:
-        _check_origin(reader, spot_inst_id, generated=True)
+        check_origin(reader, spot_inst_id, generated=True)
     tell(0, 6, "generate")
     market = generate_market(instrument, spec)
     candles = market.candles(timeframe)
@@ -148,23 +149,6 @@ def _check_derive(timeframe: Timeframe | None, derive: Sequence[Timeframe]) -> N
             raise ConfigError(f"derive={target}: funding has no timeframe to derive from; leave derive empty")
         if target.step_ms <= timeframe.step_ms or target.step_ms % timeframe.step_ms:
             raise ConfigError(f"derive={target}: not a multiple of timeframe={timeframe}")
-
-
-def _check_origin(reader: MarketReader, inst_id: str, *, generated: bool) -> None:
-    """Keep generated and observed prices of an instrument in stores of their own."""
-    stored = [
-        SYNTHETIC in reader.read_bars(series.kind, inst_id, series.timeframe, limit=1).origin
-        for series in reader.list_series()
-        if series.inst_id == inst_id
-    ]
-    if inst_id in reader.list_funding():
-        stored.append(SYNTHETIC in reader.read_funding(inst_id, limit=1).source)
-    if any(was_generated != generated for was_generated in stored):
-        held, new = ("real", "synthetic") if generated else ("synthetic", "real")
-        raise ConfigError(
-            f"{reader.location} holds {held} prices of {inst_id}: {new} ones go to a store of their own, "
-            "name one with store.root"
-        )
 
 
 def _write(

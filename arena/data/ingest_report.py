@@ -16,10 +16,15 @@ from arena.core.clock import to_iso
 DERIVED_FROM = "stored "
 """Beginning of the format of a series that was built from finer stored bars."""
 
+ASKED_FROM = "asked from "
+"""Beginning of the format of a series that came from an exchange."""
+
 
 @dataclass(frozen=True, slots=True)
 class SeriesReport:
     """One stored series. `timeframe` is None for funding; `rejects` are files of refused rows.
+
+    `notes` say what else has to be known of it.
 
     `gaps` counts holes between accepted rows, `missing` the rows absent in them. `seconds` is the time
     to read and check (or generate) and to write this series.
@@ -46,6 +51,7 @@ class SeriesReport:
     gaps: int = 0
     missing: int = 0
     rejects: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -97,7 +103,10 @@ def _headline(series: SeriesReport) -> str:
     span = "no rows"
     if series.first_ts is not None and series.last_ts is not None:
         span = f"{to_iso(series.first_ts)} to {to_iso(series.last_ts)}"
-    return f"{series.label} ({series.format}): {_counts(series)}; {span}"
+    pace = ""
+    if series.format.startswith(ASKED_FROM) and series.seconds > 0:
+        pace = f"; {series.rows_read / series.seconds:,.0f} rows a second"
+    return f"{series.label} ({series.format}): {_counts(series)}; {span}{pace}"
 
 
 def _counts(series: SeriesReport) -> str:
@@ -126,5 +135,6 @@ def _remarks(series: SeriesReport) -> list[str]:
     if series.refused:
         reasons = ", ".join(f"{count} {reason}" for reason, count in series.refused.items())
         total = sum(series.refused.values())
-        remarks.append(f"{total} rows refused ({reasons}): see {', '.join(series.rejects)}")
-    return remarks
+        where = f": see {', '.join(series.rejects)}" if series.rejects else ""
+        remarks.append(f"{total} rows refused ({reasons}){where}")
+    return [*remarks, *series.notes]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.store.ledger.address import DEFAULT_URL
 from arena.store.ledger.ledger import Ledger, open_ledger
+from arena.store.ledger.market_health import CONFIRMED_ABSENT, ScanOutcome, ScanScope
 from arena.store.ledger.record import BacktestRecord, TrialRecord, TrialTally
 from arena.store.ledger.revision import HEAD_REVISION
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CONFIRMED_ABSENT",
     "DEFAULT_URL",
     "HEAD_REVISION",
     "AuditRow",
@@ -54,6 +56,8 @@ __all__ = [
     "PositionSnapshotRow",
     "RepairJobRow",
     "RiskEventRow",
+    "ScanOutcome",
+    "ScanScope",
     "TradeRow",
     "TrialRecord",
     "TrialTally",

@@ -6,10 +6,10 @@ Invariant: one finding (kind, series, range) is one row, however often it is see
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, case, null
+from sqlalchemy import Connection, case, null, or_, select, update
 
 from arena.store.ledger.table_writer import TableWriter
 from arena.store.ledger.tables import CANDLE_INTEGRITY_EVENTS, CANDLE_REPAIR_JOBS
@@ -21,8 +21,39 @@ if TYPE_CHECKING:
 CONFIRMED_ABSENT = "confirmed_absent"
 """Resolution of a hole that the exchange itself has; seeing it again does not open it again."""
 
+GONE = "gone"
+"""Resolution of a finding that a later scan looked for and did not find."""
+
 _SAME_FINDING = ("kind", "inst_id", "timeframe", "start_ts", "end_ts")
 _SEEN_AFRESH = ("severity", "bars", "source", "detail_json", "run_id", "last_seen_ms")
+
+
+@dataclass(frozen=True, slots=True)
+class ScanScope:
+    """What a scan looked at: one series, these kinds of findings; `seen_ms` is when, the same for all rows."""
+
+    inst_id: str
+    timeframe: str
+    kinds: frozenset[str]
+    seen_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFinding:
+    """What the ledger knows of a finding once it is written."""
+
+    event_id: int
+    first_seen_ms: int
+    times_seen: int
+    resolution: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOutcome:
+    """The findings of a scan in the order of its rows, and the rows of those that it closed as gone."""
+
+    known: tuple[KnownFinding, ...]
+    gone: tuple[dict[str, Any], ...]
 
 
 class MarketHealthWrites(TableWriter):
@@ -37,7 +68,29 @@ class MarketHealthWrites(TableWriter):
         if not prepared:
             return []
         with self._connection.write() as connection:
-            return [self._record_finding(connection, values) for values in prepared]
+            return [self._record_finding(connection, values).event_id for values in prepared]
+
+    def record_scan(self, rows: Sequence[IntegrityEventRow], scope: ScanScope) -> ScanOutcome:
+        """Write what a scan of one series found, and close what it looked for and did not find any more.
+
+        One transaction. A known finding keeps its id and `first_seen_ms`; one of `scope.kinds` that is not
+        among `rows` is closed as `gone`, also where it was known to be absent at the exchange.
+        """
+        prepared = [_finding(row) for row in rows]
+        columns = CANDLE_INTEGRITY_EVENTS.c
+        left = (
+            columns.inst_id == scope.inst_id,
+            columns.timeframe == scope.timeframe,
+            columns.kind.in_(sorted(scope.kinds)),
+            columns.last_seen_ms != scope.seen_ms,
+            or_(columns.resolution.is_(None), columns.resolution == CONFIRMED_ABSENT),
+        )
+        closed = {"resolution": GONE, "resolved_ms": scope.seen_ms}
+        with self._connection.write() as connection:
+            known = tuple(self._record_finding(connection, values) for values in prepared)
+            gone = [dict(row) for row in connection.execute(select(*columns).where(*left)).mappings()]
+            connection.execute(update(CANDLE_INTEGRITY_EVENTS).where(*left).values(closed))
+        return ScanOutcome(known, tuple({**row, **closed} for row in gone))
 
     def resolve_integrity_event(
         self, event_id: int, resolution: str, resolved_ms: int, repair_id: str | None = None
@@ -80,7 +133,7 @@ class MarketHealthWrites(TableWriter):
         }
         self._change(CANDLE_REPAIR_JOBS, "repair_id", repair_id, changes)
 
-    def _record_finding(self, connection: Connection, values: dict[str, Any]) -> int:
+    def _record_finding(self, connection: Connection, values: dict[str, Any]) -> KnownFinding:
         columns = CANDLE_INTEGRITY_EVENTS.c
         statement = self._upserting(CANDLE_INTEGRITY_EVENTS).values(values)
         absent = columns.resolution == CONFIRMED_ABSENT
@@ -89,7 +142,8 @@ class MarketHealthWrites(TableWriter):
         for name in ("resolution", "resolved_ms", "repair_id"):
             changes[name] = case((absent, columns[name]), else_=null())
         upsert = statement.on_conflict_do_update(index_elements=_SAME_FINDING, set_=changes)
-        return int(connection.execute(upsert.returning(columns.event_id)).scalar_one())
+        told = [columns[field.name] for field in fields(KnownFinding)]
+        return KnownFinding(*connection.execute(upsert.returning(*told)).one())
 
 
 def _finding(row: IntegrityEventRow) -> dict[str, Any]:

@@ -29,7 +29,7 @@ from arena.store.market.layout import (
     is_period,
     period_of,
 )
-from arena.store.market.revisions import restore_as_of
+from arena.store.market.revisions import restore_as_of, with_changes
 from arena.store.market.tables import Columns, Part, read_extent, read_table
 
 Result = TypeVar("Result")
@@ -152,6 +152,18 @@ class MarketReader:
         present = sum(extent.rows for extent in extents)
         expected = (last - first) // timeframe.step_ms + 1
         return Coverage(first, last, present, expected, expected - present)
+
+    def read_known_since(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Columns:
+        """Return `ts` and `known_since` of a series: since when the store has known its present values.
+
+        A bar that was changed is known as it is since its last change. No column when nothing is stored.
+        """
+        series = SeriesInfo(Kind(kind), inst_id, timeframe)
+        names = ("ts", "known_since")
+        parts = self._each(lambda one: read_table(self._path(series, one), names), self._periods(series))
+        if not parts:
+            return {}
+        return with_changes(_join(parts, names), self._revisions(series))
 
     def read_revisions(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Columns:
         """Return every changed value of a series, in the order of the changes inside each partition.

@@ -86,6 +86,19 @@ def restore_as_of(rows: Columns, revisions: Columns | None, values: tuple[str, .
     return rows
 
 
+def with_changes(known: Columns, revisions: Columns) -> Columns:
+    """Return `ts` and `known_since` with the time of its last change for each row that was changed."""
+    if not revisions:
+        return known
+    last = _last_rows(revisions["ts"])
+    ts, changed_at = revisions["ts"][last], revisions["changed_at"][last]
+    at = np.minimum(np.searchsorted(known["ts"], ts), len(known["ts"]) - 1)
+    here = known["ts"][at] == ts
+    since = known["known_since"].copy()
+    since[at[here]] = changed_at[here]
+    return {"ts": known["ts"], "known_since": since}
+
+
 def _last_rows(ts: NDArray[Any]) -> NDArray[np.intp]:
     _, from_end = np.unique(ts[::-1], return_index=True)
     return len(ts) - 1 - from_end

@@ -1,0 +1,104 @@
+"""Count what was written of one series while it comes in, and make its report.
+
+Pure. Invariant: rows of the report are those of the blocks that were written, no more.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from arena.core.bars import Bars, FundingSeries, TsArray
+from arena.core.clock import to_iso
+from arena.data.health import find_gaps
+from arena.data.ingest_plan import BarsPlan, FundingPlan
+from arena.data.ingest_report import SeriesReport
+from arena.exchange.port import BarPage
+from arena.store.market.merge import WriteReport
+
+_LONGEST_INTERVAL_MS = 8 * 3_600_000
+
+
+@dataclass
+class BarsTally:
+    """What was written of one bar series so far."""
+
+    written: WriteReport = field(default_factory=WriteReport)
+    refused: Counter[str] = field(default_factory=Counter)
+    stamps: list[TsArray] = field(default_factory=list)
+
+    def add(self, bars: Bars, written: WriteReport, pages: Sequence[BarPage]) -> None:
+        """Count one block."""
+        self.written += written
+        self.stamps.append(bars.ts)
+        for page in pages:
+            self.refused.update(page.refused)
+
+    def report(self, plan: BarsPlan, *, source: str, layout: str, seconds: float) -> SeriesReport:
+        """Return the report of the series."""
+        ts = np.unique(np.concatenate([np.empty(0, np.int64), *self.stamps]))
+        holes = find_gaps(ts, plan.timeframe.step_ms)
+        return SeriesReport(
+            kind=plan.kind,
+            inst_id=plan.inst_id,
+            timeframe=plan.timeframe.name,
+            source=source,
+            format=layout,
+            rows_read=len(ts) + sum(self.refused.values()),
+            accepted=len(ts),
+            inserted=self.written.inserted,
+            unchanged=self.written.unchanged,
+            revised=self.written.revised,
+            kept=self.written.kept,
+            first_ts=int(ts[0]) if len(ts) else None,
+            last_ts=int(ts[-1]) if len(ts) else None,
+            seconds=seconds,
+            refused=dict(self.refused),
+            gaps=len(holes),
+            missing=sum(hole.bars for hole in holes),
+        )
+
+
+def funding_report(
+    plan: FundingPlan,
+    series: FundingSeries,
+    written: WriteReport,
+    *,
+    source: str,
+    layout: str,
+    seconds: float,
+    notes: tuple[str, ...],
+) -> SeriesReport:
+    """Return the report of a funding series."""
+    return SeriesReport(
+        kind="funding",
+        inst_id=plan.inst_id,
+        timeframe=None,
+        source=source,
+        format=layout,
+        rows_read=len(series),
+        accepted=len(series),
+        inserted=written.inserted,
+        unchanged=written.unchanged,
+        revised=written.revised,
+        kept=written.kept,
+        first_ts=int(series.ts[0]) if len(series) else None,
+        last_ts=int(series.ts[-1]) if len(series) else None,
+        seconds=seconds,
+        notes=notes,
+    )
+
+
+def reach_note(plan: FundingPlan, reach_ms: int, stored: TsArray) -> tuple[str, ...]:
+    """Say what is missing because the exchange gives no older settlements and none are stored."""
+    wanted_from = plan.start + _LONGEST_INTERVAL_MS
+    older = stored[stored < reach_ms]
+    if reach_ms <= wanted_from or (len(older) and older[0] <= wanted_from):
+        return ()
+    return (
+        f"{plan.inst_id} funding: the exchange gives none before {to_iso(reach_ms)}; settlements since "
+        f"{to_iso(plan.start)} have to come from files (exchange=files kind=funding)",
+    )
