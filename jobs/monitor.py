@@ -20,11 +20,12 @@ _OPTIONS = {
     "browser.gatherUsageStats": "false",  # no request leaves this machine
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
+    "theme.primaryColor": "#2f6f9f",
 }
 
 
 @job("monitor", MonitorConfig, recorded=False)
-def main(config: MonitorConfig, context: JobContext) -> None:
+def main(config: MonitorConfig, _context: JobContext) -> None:
     """Become Streamlit, which serves until Ctrl-C."""
     from arena.core.loopback import bind
 

@@ -47,13 +47,12 @@ def page() -> None:
         st.error(f"The store cannot be opened: {error}")
         return
     _head(found)
-    if not found.series:
-        if not found.problems:
-            st.info(
-                f"Nothing is stored in {found.location} yet. Fill it with `python -m jobs.ingest`, or "
-                "`make demo` for a generated market."
-            )
-    else:
+    if found.is_empty:
+        st.info(
+            f"Nothing is stored in {found.location} yet. Fill it with `python -m jobs.ingest`, or "
+            "`make demo` for a generated market."
+        )
+    if found.series:
         _series(found)
         _gaps(found)
     _events(found.events)
@@ -184,8 +183,15 @@ def _table(title: str, rows: Sequence[Row], instead: str) -> None:
 
 
 def _main_first(series: Sequence[Row]) -> list[Row]:
-    """Return candles of the usual lengths first, then the rest, each group in its own order."""
-    return sorted(series, key=lambda row: (row["kind"] != "candles", row["timeframe"] not in MAIN_TIMEFRAMES))
+    """Return candles of swaps in the usual lengths first, then the rest, each group in its own order."""
+    return sorted(
+        series,
+        key=lambda row: (
+            row["kind"] != "candles",
+            not row["instrument"].endswith("-SWAP"),
+            row["timeframe"] not in MAIN_TIMEFRAMES,
+        ),
+    )
 
 
 def _age(hours: float) -> str:

@@ -28,6 +28,7 @@ class Readings:
 
     location: str
     now_ms: int
+    is_empty: bool = False
     synthetic: bool = False
     series: list[Row] = field(default_factory=list)
     gaps: list[Row] = field(default_factory=list)
@@ -42,6 +43,7 @@ class Readings:
 def read_all(service: StoreOverview, location: str, clock: Clock) -> Readings:
     """Return the state of the store now."""
     found = Readings(location, clock())
+    found.is_empty = not _part(found, "the market", service.list_series, [None])
     healths = _part(found, "the market", lambda: service.survey_all(found.now_ms), [])
     sizes = _part(found, "the sizes of the series", service.get_sizes, {})
     found.synthetic = any(health.synthetic for health in healths)

@@ -22,7 +22,7 @@ from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import models_in
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
-from arena.config.screens import BrowseConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.timeframe import TIMEFRAMES
 
 ROOT = Path(__file__).parents[2]
@@ -38,6 +38,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "reproduce": ReproduceConfig,
     "compare": CompareConfig,
     "smoke": SmokeConfig,
+    "monitor": MonitorConfig,
     "browse": BrowseConfig,
     "migrate": MigrateConfig,
 }

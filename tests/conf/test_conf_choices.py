@@ -12,7 +12,7 @@ from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
-from arena.config.screens import BrowseConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.errors import ConfigError
 from arena.strategies import get_strategy, parse_params, strategy_names
 
@@ -24,6 +24,7 @@ JOBS = {
     "compare": (CompareConfig, ("run=[one,other]",)),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
+    "monitor": (MonitorConfig, ()),
     "reproduce": (ReproduceConfig, ()),
     "smoke": (SmokeConfig, ()),
 }
