@@ -7,9 +7,8 @@ data have one hash, whatever the run is called and wherever it reads and writes.
 from __future__ import annotations
 
 import functools
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from logging import Logger
 from pathlib import Path
@@ -19,11 +18,14 @@ from arena.config.models import JobConfig
 from arena.core.clock import Clock
 from arena.core.errors import ArenaError
 from arena.core.ids import content_hash
+from jobs._progress import progress_of
 
 if TYPE_CHECKING:
     from arena.store.ledger import Ledger
 
-_NOT_IDENTITY = frozenset({"name", "validate_only", "store", "reports", "report", "resume", "engine"})
+_NOT_IDENTITY = frozenset(
+    {"name", "validate_only", "store", "reports", "report", "resume", "engine", "schedule"}
+)
 """Keys that change what a run is called, where it reads or what it leaves behind, not what it computes.
 
 Which data was read is told by the data set's own hash.
@@ -81,45 +83,20 @@ class JobContext:
         """Have the run end as interrupted, but keep what it has; `message` says what that is."""
         self.stops.append(message)
 
-    @contextmanager
-    def progress(self, label: str, total: int) -> Iterator[Callable[[int], None]]:
-        """Show a bar on a terminal while the block runs; yields `update(done)`."""
-        if not sys.stderr.isatty():
-            yield lambda _done: None
-            return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            ProgressColumn,
-            Task,
-            TextColumn,
-            TimeRemainingColumn,
-        )
-        from rich.text import Text
+    def progress(self, label: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Show how far the block is, a bar on a terminal and a line now and then elsewhere.
 
-        class Rate(ProgressColumn):
-            def render(self, task: Task) -> Text:
-                return Text("" if task.speed is None else f"{task.speed:,.0f} a second")
-
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            Rate(),
-            TimeRemainingColumn(),
-        )
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task(label, total=total)
-            yield lambda done: bar.update(task, completed=done)
+        Yields `update(done)`.
+        """
+        return progress_of(label, total, self.log)
 
 
 def identity_of(config: JobConfig) -> dict[str, Any]:
     """Return the part of `config` that decides what is computed, its numbers in one spelling."""
     values = config.model_dump(mode="json")
-    if values.get("sweep") is None:
-        values.pop("sweep", None)
+    for key in ("sweep", "as_of"):
+        if values.get(key) is None:
+            values.pop(key, None)
     return {key: _one_spelling(value) for key, value in values.items() if key not in _NOT_IDENTITY}
 
 

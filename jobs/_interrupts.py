@@ -21,6 +21,11 @@ class Interrupts:
         self._open = True
         self._asked = False
 
+    @property
+    def asked(self) -> bool:
+        """Whether somebody has asked to stop."""
+        return self._asked
+
     def listen(self) -> None:
         """Take both signals over for the rest of the process."""
         for number in _SIGNALS:

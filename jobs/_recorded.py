@@ -18,7 +18,7 @@ from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, EXIT_KILLED
 from jobs._context import JobContext
 from jobs._interrupts import Interrupts
 from jobs._logging import close_log, hide_secrets
-from jobs._staging import DeadRun, Staging
+from jobs._staging import DeadRun, Staging, left_behind
 
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -150,7 +150,7 @@ def _finish(context: JobContext, ending: _Ending) -> None:
 
 
 def _close_rows(context: JobContext, dead: Sequence[DeadRun]) -> None:
-    """Close the rows of runs that were killed, at the last time they wrote something."""
+    """Close the rows of runs that were killed, those whose results were whole by then included."""
     for run in dead:
         context.log.info("run %s was killed: its unfinished folder is removed", run.run_id)
         with suppress(DataError):  # it belongs to another ledger, or never got a row
@@ -160,4 +160,14 @@ def _close_rows(context: JobContext, dead: Sequence[DeadRun]) -> None:
                 exit_code=EXIT_KILLED,
                 error="the process was gone before the run ended",
                 finished_ms=run.last_ms,
+            )
+    for run_id in context.ledger.open_job_runs(context.job):
+        whole_ms = left_behind(context.final_folder.parent / run_id)
+        if whole_ms is not None:
+            context.ledger.finish_job_run(
+                run_id=run_id,
+                status="done",
+                exit_code=EXIT_KILLED,
+                error="the process was gone right after its results were whole",
+                finished_ms=whole_ms,
             )

@@ -111,6 +111,15 @@ def sweep(parent: Path) -> list[DeadRun]:
     return dead
 
 
+def left_behind(folder: Path) -> int | None:
+    """Return when a finished folder that no process holds was made whole, UTC ms; else None."""
+    lock = _lock(folder)
+    if lock is None:
+        return None
+    os.close(lock)
+    return folder.stat().st_mtime_ns // 1_000_000
+
+
 def _lock(folder: Path, *, lockable: bool = True) -> int | None:
     """Return a handle that holds the folder's lock, or None where it is gone or somebody has it.
 

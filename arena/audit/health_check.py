@@ -10,7 +10,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from arena.audit.health_result import FindingRecord, GoneRecord, HealthResult, SeriesRecord, SeverityWord
+from arena.audit.health_result import (
+    FindingRecord,
+    GoneRecord,
+    HealthResult,
+    SeriesRecord,
+    SeverityWord,
+    Status,
+)
 from arena.backtest.result import RunInfo
 from arena.config.health import HealthConfig
 from arena.core.clock import parse_time, to_iso
@@ -119,8 +126,8 @@ def problem_of(result: HealthResult) -> DataError | None:
     first = grave[0]
     return DataError(
         f"{result.inst_id}: {len(grave)} open finding{'' if len(grave) == 1 else 's'} at or above "
-        f"fail_on={result.fail_on}, first {first.kind} of {first.bars:,} in {first.series} from {first.start}: "
-        "see the report, repair the series with python -m jobs.repair, or set fail_on=none"
+        f"fail_on={result.fail_on}, first {first.kind} of {first.bars:,} in {first.series} from "
+        f"{first.start}: see the report, repair the series with python -m jobs.repair, or set fail_on=none"
     )
 
 
@@ -166,7 +173,9 @@ def _result(
 
 
 def _finding(series: SeriesHealth, found: Finding, known: KnownFinding) -> FindingRecord:
-    fresh = "new" if known.times_seen == 1 else "known"
+    status: Status = "new" if known.times_seen == 1 else "known"
+    if known.resolution == CONFIRMED_ABSENT:
+        status = "confirmed_absent"
     return FindingRecord(
         kind=found.kind,
         series=series.label,
@@ -175,7 +184,7 @@ def _finding(series: SeriesHealth, found: Finding, known: KnownFinding) -> Findi
         end=to_iso(found.end),
         bars=found.bars,
         severity=_word(found.severity),
-        status="confirmed_absent" if known.resolution == CONFIRMED_ABSENT else fresh,  # type: ignore[arg-type] # both words are allowed
+        status=status,
         event_id=known.event_id,
         first_seen=to_iso(known.first_seen_ms),
         times_seen=known.times_seen,

@@ -15,7 +15,6 @@ from pydantic import Field, ValidationError
 
 from arena.audit.archive import OPTIONAL_TABLES, TABLES, PastRun
 from arena.audit.comparison import Comparison, compare_results, compare_tables
-from arena.audit.past import PastService
 from arena.backtest.judge import PastTrials
 from arena.backtest.result import BacktestResult, RunArrays, RunInfo
 from arena.backtest.result_model import Finite, ResultModel
@@ -25,6 +24,7 @@ from arena.config.base import validate
 from arena.config.models import BacktestConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ArenaError, ConfigError, DataError
+from arena.data.past import PastService, open_service
 from arena.data.service import DataService
 
 if TYPE_CHECKING:
@@ -109,7 +109,7 @@ def reproduce(
         DataError: the market that it read is not stored, or not fit.
     """
     stored = past.read_json()
-    config = _config_of(past)
+    config = config_of(past)
     asked = _Asked(*_facts_of(past, stored), read_from or config.store.root, _trials_of(past, stored), tell)
     judged = asked.trials is not None
     again = config.model_copy(update={"report": config.report.model_copy(update={"honesty": judged})})
@@ -181,7 +181,12 @@ def in_words(found: Reproduction) -> str:
     return "\n".join([*lines, f"verdict    {said[found.verdict]}"])
 
 
-def _config_of(past: PastRun) -> BacktestConfig:
+def config_of(past: PastRun) -> BacktestConfig:
+    """Return the config that a past run was made with.
+
+    Raises:
+        ConfigError: it cannot be read, or not by this version.
+    """
     try:
         return validate(BacktestConfig, past.read_config())
     except ConfigError as error:
@@ -238,7 +243,7 @@ def _run_again(config: BacktestConfig, asked: _Asked) -> tuple[Made, str | None]
     today: Made | None = None
     refused: DataError | None = None
     try:
-        today = asked.run(config, DataService(asked.root))
+        today = asked.run(config, open_service(asked.root, config.as_of_ms))
         if today[0].provenance.dataset_hash == asked.dataset_hash:
             return today, None
     except DataError as error:

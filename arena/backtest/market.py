@@ -6,7 +6,7 @@ signal does not depend on where the run starts; nothing that is missing is fille
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from arena.core.clock import to_iso
 from arena.core.errors import DataError
 from arena.core.instrument import Instrument
 from arena.core.timeframe import Timeframe
+from arena.data.gate import Verdict, count_bridged, judge_range
 from arena.data.hashing import bars_arrays, dataset_hash, funding_arrays
 from arena.data.health import RangeHealth, range_health
 from arena.data.service import DataService
@@ -67,6 +68,8 @@ class RunMarket:
     """Everything a run reads. `bars` are the last `len(bars)` of `history`.
 
     `held` are the bars kept back; unless opened, nothing here is as new as the first of them.
+    `verdict` is what the gate says of the run's bars, `bridged` counts those at which an indicator looks
+    back across a hole.
     """
 
     history: Bars
@@ -80,6 +83,8 @@ class RunMarket:
     dataset_hash: str
     held: HeldBack | None = None
     spot: SpotPrices | None = None
+    verdict: Verdict = field(default_factory=Verdict)
+    bridged: int = 0
 
     @property
     def start(self) -> int:
@@ -146,6 +151,8 @@ def load_market(
         dataset_hash=dataset_hash(arrays),
         held=held,
         spot=spot,
+        verdict=judge_range(bars, start=window.start_ms),
+        bridged=count_bridged(history, first, warmup_bars),
     )
 
 

@@ -150,6 +150,17 @@ class DataHealth(ResultModel):
     funding_expected: int
     funding_present: int
     mark_missing: int = Field(description="bars of the run without a stored mark bar")
+    fit: bool = Field(
+        default=True, description="the gate lets these bars pass: none missing, doubled or impossible"
+    )
+    duplicates: int = Field(0, description="rows beyond the first of a stamp")
+    off_grid: int = Field(0, description="rows that open no bar of the timeframe")
+    bad_ohlc: int = Field(0, description="bars with values that no market can have made")
+    spikes: int = Field(0, description="bars far out of both neighbours")
+    zero_volume: int = Field(0, description="bars in runs of an hour or more without volume")
+    bridged: int = Field(
+        0, description="bars of the run at which the warm-up of the strategy reaches across a hole"
+    )
 
 
 class Counts(ResultModel):

@@ -52,9 +52,10 @@ from arena.backtest.verdict import Verdict
 from arena.backtest.warnings import collect_warnings
 from arena.config.models import BacktestConfig
 from arena.core.clock import to_iso
-from arena.core.errors import GapError
+from arena.core.errors import DataError, GapError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
+from arena.data.past import open_service
 from arena.data.service import DataService
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.simulate import AccountCourse, AccountSettings
@@ -115,7 +116,7 @@ def run_backtest(
     params = parse_params(spec, config.strategy.params)
     slip = cost_rate(config.costs)
     tell("reading")
-    service = service or DataService(config.store.root)
+    service = service or open_service(config.store.root, config.as_of_ms)
     market = load_market(
         service,
         instrument,
@@ -173,13 +174,16 @@ def run_window(config: BacktestConfig) -> Window:
 
 
 def require_whole(market: RunMarket, config: BacktestConfig) -> None:
-    """Stop where bars are missing and the policy is strict.
+    """Stop where the gate does not let the run's bars pass and the policy is strict.
 
     Raises:
         GapError: names the largest hole.
+        DataError: names what else is wrong.
     """
+    if config.data.policy != "strict" or market.verdict.fit:
+        return
     health = market.health
-    if config.data.policy == "strict" and not health.is_whole:
+    if health.gaps:
         worst = max(health.gaps, key=lambda gap: gap.bars)
         series = f"{market.bars.inst_id} {market.bars.timeframe}"
         raise GapError(
@@ -187,6 +191,10 @@ def require_whole(market: RunMarket, config: BacktestConfig) -> None:
             f"{worst.bars} of them from {to_iso(worst.start)}: repair the data, choose another window, "
             "or run with data.policy=warn"
         )
+    raise DataError(
+        f"{market.verdict.reasons[0].sentence}: repair the data, choose another window, "
+        "or run with data.policy=warn"
+    )
 
 
 def account_settings(config: BacktestConfig, slip: float) -> AccountSettings:

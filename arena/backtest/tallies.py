@@ -56,4 +56,11 @@ def describe_health(market: RunMarket) -> DataHealth:
         funding_expected=market.plan.expected,
         funding_present=market.plan.expected - market.plan.sources.get("", 0),
         mark_missing=market.mark_missing,
+        fit=market.verdict.fit,
+        duplicates=health.duplicates,
+        off_grid=health.off_grid,
+        bad_ohlc=market.verdict.count("bad_ohlc"),
+        spikes=market.verdict.count("spike"),
+        zero_volume=market.verdict.count("zero_volume"),
+        bridged=market.bridged,
     )

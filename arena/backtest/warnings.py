@@ -42,6 +42,19 @@ def _of_data(result: BacktestResult) -> list[str]:
             f"the largest from {largest.start} to {largest.end}. Nothing was filled in"
             + (f"; {_count(dropped, 'order')} due in a hole dropped." if dropped else ".")
         )
+    if data.bridged:
+        found.append(
+            f"At {_count(data.bridged, 'bar')} the strategy looks back across a hole: its indicators take "
+            "the bars on both sides as neighbours."
+        )
+    for number, what in (
+        (data.duplicates, "doubled"),
+        (data.off_grid, "between the opens of the timeframe"),
+        (data.bad_ohlc, "with prices or volume that no market can have made"),
+        (data.spikes, "far out of both neighbours: crashes, or wrong prices"),
+    ):
+        if number:
+            found.append(f"{_count(number, 'bar')} {what}.")
     if data.history_missing:
         found.append(f"{_count(data.history_missing, 'bar')} missing in the warm-up before the run.")
     if data.flat:

@@ -14,9 +14,9 @@ from arena.config.base import ConfigModel
 
 
 class OkxExchange(ConfigModel):
-    """OKX: live, its demo trading, or the paper exchange of this project."""
+    """What the three of them have: live, demo and paper."""
 
-    name: Literal["okx", "okx_demo", "paper"]
+    name: str
     base_url: str = Field(min_length=1, description="scheme and host of the REST API, without a path")
     ws_url: str = Field(min_length=1, description="address of the sockets, without /public or /private")
     timeout_s: float = Field(gt=0, le=120, description="how long one request may take")
@@ -28,4 +28,22 @@ class OkxExchange(ConfigModel):
     @property
     def is_demo(self) -> bool:
         """Whether this is demo trading."""
-        return self.name == "okx_demo"
+        return isinstance(self, OkxDemo)
+
+
+class OkxLive(OkxExchange):
+    """OKX itself."""
+
+    name: Literal["okx"]
+
+
+class OkxDemo(OkxExchange):
+    """OKX's demo trading."""
+
+    name: Literal["okx_demo"]
+
+
+class OkxPaper(OkxExchange):
+    """The paper exchange of this project."""
+
+    name: Literal["paper"]

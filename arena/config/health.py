@@ -5,14 +5,16 @@ Invariant: a valid config names stored series by their lengths and a range that 
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
-from arena.config.models import JobConfig, Positive, SymbolConfig
+from arena.config.exchange import OkxDemo, OkxExchange, OkxLive, OkxPaper
+from arena.config.ingest import FilesExchange, SyntheticExchange
+from arena.config.models import JobConfig, Positive, SymbolConfig, TimeframeConfig, checked_time
 from arena.core.clock import parse_time
-from arena.core.errors import ConfigError, unknown_name
+from arena.core.errors import unknown_name
 from arena.core.timeframe import TIMEFRAMES, Timeframe
 
 
@@ -48,6 +50,11 @@ class HealthConfig(JobConfig):
     )
     rules: RulesConfig
 
+    @field_validator("timeframes", mode="before")
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @field_validator("timeframes")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
@@ -66,16 +73,44 @@ class HealthConfig(JobConfig):
         return sorted({Timeframe.parse(name) for name in self.timeframes})
 
 
-def checked_time(value: Any) -> str | None:
-    """Return a time as text, None for none.
+class RepairConfig(JobConfig):
+    """python -m jobs.repair"""
 
-    Raises:
-        ValueError: it is no time.
-    """
-    if value is None:
-        return None
-    try:
-        parse_time(str(value))
-    except ConfigError:
-        raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None
-    return str(value)
+    symbol: SymbolConfig
+    timeframe: TimeframeConfig
+    exchange: Annotated[
+        FilesExchange | SyntheticExchange | OkxLive | OkxDemo | OkxPaper, Field(discriminator="name")
+    ]
+    mode: Literal["refetch", "resample", "rebuild"] = Field(
+        description="refetch: ask the exchange; resample: build what is missing from finer stored bars; "
+        "rebuild: build all of the range from them, what is stored is revised"
+    )
+    range_start: str | None = Field(description="first bar to mend, UTC; null: find the ranges by a scan")
+    range_end: str | None = Field(description="first bar not to mend, UTC; null: the end of what is stored")
+    rerun: bool = Field(description="run the backtests again that read changed bars, and show both numbers")
+
+    @field_validator("range_start", "range_end", mode="before")
+    @classmethod
+    def _is_time(cls, value: Any) -> str | None:
+        return checked_time(value)
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.start_ms is not None and self.end_ms is not None and self.start_ms >= self.end_ms:
+            raise ValueError(f"range_start={self.range_start} must be before range_end={self.range_end}")
+        if self.mode == "refetch" and not isinstance(self.exchange, OkxExchange):
+            raise ValueError(
+                f"mode=refetch asks an exchange and exchange={self.exchange.name} is none: choose "
+                "exchange=okx, okx_demo or paper, or mode=resample"
+            )
+        return self
+
+    @property
+    def start_ms(self) -> int | None:
+        """First open to mend, UTC ms."""
+        return None if self.range_start is None else parse_time(self.range_start)
+
+    @property
+    def end_ms(self) -> int | None:
+        """First open after the range, UTC ms."""
+        return None if self.range_end is None else parse_time(self.range_end)

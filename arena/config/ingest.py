@@ -11,8 +11,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from arena.config.base import ConfigModel
-from arena.config.exchange import OkxExchange
-from arena.config.models import JobConfig, SymbolConfig, TimeframeConfig
+from arena.config.exchange import OkxDemo, OkxExchange, OkxLive, OkxPaper
+from arena.config.models import SymbolConfig, TimeframeConfig
+from arena.config.schedule import ScheduledJobConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
 from arena.core.instrument import instrument_id
@@ -63,12 +64,14 @@ class SyntheticExchange(ConfigModel):
         return parse_time(self.start)
 
 
-class IngestConfig(JobConfig):
+class IngestConfig(ScheduledJobConfig):
     """python -m jobs.ingest"""
 
     symbol: SymbolConfig
     timeframe: TimeframeConfig
-    exchange: Annotated[FilesExchange | SyntheticExchange | OkxExchange, Field(discriminator="name")]
+    exchange: Annotated[
+        FilesExchange | SyntheticExchange | OkxLive | OkxDemo | OkxPaper, Field(discriminator="name")
+    ]
     kind: Literal["candles", "spot", "mark", "index", "funding"] = Field(
         description="what the files hold; a synthetic market always has all of them"
     )
@@ -83,6 +86,11 @@ class IngestConfig(JobConfig):
     )
     symbols: list[str] = Field(description="of an exchange: swaps to ask for; empty: the one of symbol")
 
+    @field_validator("timeframes", "kinds", "symbols", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
     @field_validator("derive", "timeframes")
     @classmethod
     def _known(cls, names: list[str]) -> list[str]:
@@ -93,6 +101,8 @@ class IngestConfig(JobConfig):
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
+        if self.schedule.every_minutes is not None and not isinstance(self.exchange, OkxExchange):
+            raise ValueError(f"schedule: exchange={self.exchange.name} has nothing new to ask for again")
         if isinstance(self.exchange, OkxExchange):
             self._fits_exchange(self.exchange)
         elif self.mode != "incremental" or self.symbols:

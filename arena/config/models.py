@@ -23,6 +23,21 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 
+def checked_time(value: Any) -> str | None:
+    """Return a time as text, None for none.
+
+    Raises:
+        ValueError: it is no time.
+    """
+    if value is None:
+        return None
+    try:
+        parse_time(str(value))
+    except ConfigError:
+        raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None
+    return str(value)
+
+
 class TierLadder(ConfigModel):
     """Evenly stepped tiers after the first few: rates grow by a constant a tier."""
 
@@ -119,13 +134,7 @@ class WindowConfig(ConfigModel):
     @field_validator("start", "end", mode="before")
     @classmethod
     def _is_time(cls, value: Any) -> str | None:
-        if value is None:
-            return None
-        try:
-            parse_time(str(value))
-        except ConfigError:
-            raise ValueError(f"'{value}' is not a time: write 2025-01-31 or 2025-01-31T12:00:00Z") from None
-        return str(value)
+        return checked_time(value)
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:
@@ -317,6 +326,19 @@ class BacktestConfig(JobConfig):
     resume: str | None = Field(
         None, min_length=1, description="id or folder of an interrupted sweep: run the trials it lacks"
     )
+    as_of: str | None = Field(
+        None, description="read the market as it was known at this time, UTC; null: as it is known now"
+    )
+
+    @field_validator("as_of", mode="before")
+    @classmethod
+    def _is_time(cls, value: Any) -> str | None:
+        return checked_time(value)
+
+    @property
+    def as_of_ms(self) -> int | None:
+        """The time as of which the market is read, UTC ms; None: now."""
+        return None if self.as_of is None else parse_time(self.as_of)
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

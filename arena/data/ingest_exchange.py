@@ -91,9 +91,11 @@ class FeedImport:
         work = [pool.submit(self._one, plan) for plan in self.plans]
         try:
             _wait_for_all(work)
-        except KeyboardInterrupt:
+        except BaseException as error:
             self._stop.set()  # the threads end with the block at hand
             self._feed.close()
+            if not isinstance(error, KeyboardInterrupt):
+                raise
         finally:
             pool.shutdown(cancel_futures=True)
         reports, errors = _sort_out(work)
@@ -113,7 +115,9 @@ class FeedImport:
                 source = self._feed.source
                 written = writer.write_bars(Kind(plan.kind), bars, source=source, job=self._run_id)
                 tally.add(bars, written, block)
-                self._advance(sum(page.end_ms - page.start_ms for page in block) // plan.timeframe.step_ms)
+                self._advance(tally.spanned(block, plan.timeframe.step_ms))
+        if not self._stop.is_set():
+            self._advance(plan.rows - tally.span)  # the exchange's history ends within the range
         seconds = time.perf_counter() - begin
         return tally.report(plan, source=self._feed.source, layout=self._layout, seconds=seconds)
 
@@ -128,7 +132,7 @@ class FeedImport:
         )
         for page in pages:
             yield page
-            if self._stop.is_set() or (stretch.to_first and not len(page.bars)):
+            if self._stop.is_set():
                 return
 
     def _funding(self, plan: FundingPlan) -> SeriesReport:

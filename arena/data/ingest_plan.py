@@ -20,11 +20,15 @@ Mode = Literal["incremental", "backfill"]
 FeedKind = Literal["candles", "mark", "index", "funding"]
 
 
+_LOOK_BACK_BARS = 60
+"""Newest stored bars that are asked for again: revised or late ones come in, at the cost of no request."""
+
+
 @dataclass(frozen=True, slots=True)
 class FeedRequest:
     """Which series of which instruments, and how far back.
 
-    `incremental` goes on from the newest stored bar, and back from the oldest one where it does not
+    `incremental` goes on from the newest stored bars, and back from the oldest one where it does not
     reach `since_days`; `backfill` ignores what is stored.
     """
 
@@ -37,12 +41,11 @@ class FeedRequest:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """A range to ask for; `backwards` from its newest bar, `to_first` until nothing older comes."""
+    """A range to ask for; `backwards` from its newest bar to its start or to the first bar there is."""
 
     start: int
     end: int
     backwards: bool = False
-    to_first: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +109,10 @@ def _stretches(
     mode: Mode,
 ) -> tuple[Stretch, ...]:
     start, end = -(-since // timeframe.step_ms) * timeframe.step_ms, timeframe.floor(now)
-    if mode == "backfill":
-        return (Stretch(start, end, backwards=True),)
-    stored = reader.coverage(Kind(kind), inst_id, timeframe)
+    stored = None if mode == "backfill" else reader.coverage(Kind(kind), inst_id, timeframe)
     if stored is None:
-        return (Stretch(start, end),)
-    # the newest stored bar is asked for again: it may have been revised since
-    newer = Stretch(stored.last, max(end, stored.last))
-    older = Stretch(start, stored.first, backwards=True, to_first=True)
+        return (Stretch(start, end, backwards=True),)
+    again = max(stored.first, stored.last - _LOOK_BACK_BARS * timeframe.step_ms)
+    newer = Stretch(again, max(end, stored.last))
+    older = Stretch(start, stored.first, backwards=True)
     return (newer, older) if start < stored.first else (newer,)

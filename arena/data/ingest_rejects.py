@@ -18,10 +18,13 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
 
 def write_rejects(root: str, run_id: str, rejects: Sequence[Rejects]) -> list[str]:
-    """Write each file's refused rows to `<root>/rejects/<run>-<file>.csv`; return the paths."""
-    if not rejects:
-        return []
+    """Write each file's refused rows to `<root>/rejects/<run>-<file>.csv`; return the paths.
+
+    What an import left half-written that was killed is removed.
+    """
     files = open_files(root, REJECTS_FOLDER)
+    for temp in files.dead_temps():
+        temp.unlink(missing_ok=True)
     paths: list[str] = []
     for entry in rejects:
         name = _free_name(files, f"{run_id}-{_UNSAFE.sub('_', entry.label)}")

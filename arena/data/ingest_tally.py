@@ -29,6 +29,7 @@ class BarsTally:
     written: WriteReport = field(default_factory=WriteReport)
     refused: Counter[str] = field(default_factory=Counter)
     stamps: list[TsArray] = field(default_factory=list)
+    span: int = 0
 
     def add(self, bars: Bars, written: WriteReport, pages: Sequence[BarPage]) -> None:
         """Count one block."""
@@ -36,6 +37,12 @@ class BarsTally:
         self.stamps.append(bars.ts)
         for page in pages:
             self.refused.update(page.refused)
+
+    def spanned(self, pages: Sequence[BarPage], step_ms: int) -> int:
+        """Return how many bars the pages have room for, and add them to `span`."""
+        room = sum(page.end_ms - page.start_ms for page in pages) // step_ms
+        self.span += room
+        return room
 
     def report(self, plan: BarsPlan, *, source: str, layout: str, seconds: float) -> SeriesReport:
         """Return the report of the series."""

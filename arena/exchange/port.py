@@ -132,6 +132,7 @@ class MarketFeed(Protocol):
         """Yield the closed bars with start <= open < end page by page, the oldest or newest page first.
 
         Pages adjoin and each ascends; one may hold no bar. Going on where a page ended gives the rest.
+        Backwards they end with the first bar that there is.
         """
 
     def funding(self, inst_id: str, start_ms: int) -> FundingHistory:

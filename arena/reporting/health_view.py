@@ -18,7 +18,7 @@ from arena.reporting.plot import Ticks, time_ticks
 
 WIDTH, HEIGHT = 1000, 20
 SHOWN = 200
-_SEEN = 3.0
+_SEEN = 5.0
 """Width of the shortest mark."""
 
 _WORDS = {"info": 0, "warning": 1, "error": 2}
@@ -87,7 +87,7 @@ class Timeline:
 def timeline(result: HealthResult) -> Timeline:
     """Return the tracks of all series over the time that any of them covers."""
     edges = [parse_time(edge) for one in result.series for edge in (one.first, one.last) if edge is not None]
-    first, last = min(edges), max(max(edges), min(edges) + 1)
+    first, last = min(edges), max(*edges, min(edges) + 1)
     of_series: dict[str, list[FindingRecord]] = {}
     for found in result.findings:
         of_series.setdefault(found.series, []).append(found)
@@ -123,9 +123,7 @@ def finding_rows(findings: Iterable[FindingRecord]) -> list[FindingRow]:
             bars=number(one.bars, 0),
             status=_status(one),
             first_seen=moment(one.first_seen),
-            detail=", ".join(
-                f"{name.replace('_', ' ')} {_value(name, value)}" for name, value in one.detail.items()
-            ),
+            detail=", ".join(f"{_name(name)} {_value(name, value)}" for name, value in one.detail.items()),
         )
         for one in findings
     ]
@@ -181,7 +179,7 @@ def _draw(one: SeriesRecord, findings: Sequence[FindingRecord], first: int, last
     assert one.first is not None  # noqa: S101 - the caller draws stored series alone
     assert one.last is not None  # noqa: S101
     left, right = place(one.first), place(one.last)
-    marks = [_rect("t-stored", left, max(right, left + _SEEN), HEIGHT)]
+    marks = [_rect(css, left, max(right, left + _SEEN), HEIGHT) for css in ("t-paper", "t-stored")]
     for severity in ("info", "warning", "error"):
         spans = sorted((place(f.start), place(f.end)) for f in findings if f.severity == severity)
         css = f"t-{severity}"
@@ -216,7 +214,8 @@ def _words(one: SeriesRecord, findings: Sequence[FindingRecord]) -> str:
     if one.first is None:
         return f"{one.series}: not stored"
     holes = [found for found in findings if found.kind.endswith("gap")]
-    said = f"{one.series}, {moment(one.first)} to {moment(one.last)} UTC: {one.missing:,} of {one.expected:,} missing"
+    said = f"{one.series}, {moment(one.first)} to {moment(one.last)} UTC: "
+    said += f"{one.missing:,} of {one.expected:,} missing"
     if holes:
         longest = max(holes, key=lambda found: found.bars)
         said += (
@@ -238,6 +237,10 @@ def _status(one: FindingRecord) -> str:
     if one.status == "confirmed_absent":
         return "the exchange has none"
     return "new" if one.status == "new" else f"seen {one.times_seen} times"
+
+
+def _name(name: str) -> str:
+    return name.removesuffix("_ms").replace("_", " ")
 
 
 def _value(name: str, value: float | str) -> str:

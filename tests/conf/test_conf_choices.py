@@ -53,7 +53,9 @@ def _choices() -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(("job", "group", "choice"), _choices())
 def test_each_choice_composes_and_validates(composed, job, group, choice):
     model, needed = JOBS[job]
-    extra = needed if (group, choice) != ("exchange", "synthetic") else ()
+    extra = {"exchange": needed if choice == "files" else (), "schedule": ("exchange=okx",)}.get(
+        group, needed
+    )
     config = validate(model, composed(job, f"{group}={choice}", *extra))
     assert config.name == ""
     if job == "backtest":

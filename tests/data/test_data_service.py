@@ -77,7 +77,9 @@ def test_series_that_is_not_stored_is_an_error_that_tells_how_to_get_it(service:
     message = str(caught.value)
     assert message.startswith("4h candles of BTC-USDT-SWAP are not stored in ")
     assert "(stored: 15m candles of BTC-USDT-SWAP, 1h candles of BTC-USDT-SWAP, 1h mark" in message
-    assert "run python -m jobs.ingest symbol=btc_usdt_swap timeframe=4h kind=candles exchange.path=" in message
+    assert (
+        "run python -m jobs.ingest symbol=btc_usdt_swap timeframe=4h kind=candles exchange.path=" in message
+    )
 
 
 @pytest.mark.parametrize(

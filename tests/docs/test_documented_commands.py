@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.docs import commands
-from tests.docs.commands import PATHS, RUN, TARGET, blocks, find_pages, rule_of
+from tests.docs.commands import PATHS, RUN, TARGET, VALIDATE, blocks, find_pages, rule_of
 
 PROJECT = Path(__file__).resolve().parents[2]
 BOTH_LANGUAGES = ("README.md", "README.zh-CN.md")
@@ -29,9 +29,10 @@ def _names(pages: list[Path]) -> list[str]:
 @pytest.mark.parametrize("page", RUN_PAGES, ids=_names(RUN_PAGES))
 def test_every_command_runs_and_prints_what_is_shown(page, working_copy):
     for command in commands.commands(page.read_text(encoding="utf-8")):
-        if rule_of(command.text) != RUN:
+        action = rule_of(command.text)
+        if action not in {RUN, VALIDATE}:
             continue
-        code, output = working_copy.run(command.text)
+        code, output = working_copy.run(command.text + (" validate_only=true" if action == VALIDATE else ""))
         assert code == command.exit_code, f"{command.text}\n{output}"
         missing = [line for line in command.shown if not _is_printed(line, output)]
         assert not missing, f"{command.text}\nshown but not printed: {missing}\nprinted:\n{output}"

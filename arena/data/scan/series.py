@@ -103,7 +103,7 @@ def scan_bars(bars: Bars, checks: BarChecks) -> SeriesHealth:
     found += stamps.find_unfinished(clean.ts, known_since, checks.now, step_ms)
     found += stamps.find_stale(clean.ts, checks.now, step_ms, rules)
     found += prices.find_bad(clean, bad)
-    examined = _OF_STAMPS
+    examined: tuple[str, ...] = _OF_STAMPS
     if checks.kind == "candles":
         examined += _OF_CANDLES
         found += prices.find_zero_volume(clean, rules)

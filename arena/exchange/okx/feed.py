@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 from itertools import islice
@@ -19,7 +20,15 @@ from arena.core.bars import SYNTHETIC, Bars, FundingSeries
 from arena.core.errors import Rejected, unknown_name
 from arena.core.timeframe import Timeframe
 from arena.exchange.okx.client import OkxClient
-from arena.exchange.okx.paging import CandleRow, Candles, read_funding, read_window, windows
+from arena.exchange.okx.paging import (
+    CandleRow,
+    Candles,
+    no_candles,
+    read_funding,
+    read_window,
+    stamp_of,
+    windows,
+)
 from arena.exchange.port import (
     BarPage,
     FeeRates,
@@ -57,6 +66,24 @@ _HISTORY = {
     "index": "market/history-index-candles",
 }
 PAGE_ROWS = {"candles": 300, "mark": 100, "index": 100}
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """Which bars."""
+
+    kind: PriceKind
+    inst_id: str
+    timeframe: Timeframe
+
+    @property
+    def step_ms(self) -> int:
+        return self.timeframe.step_ms
+
+    @property
+    def page_ms(self) -> int:
+        """What one page spans."""
+        return PAGE_ROWS[self.kind] * self.step_ms
 
 
 class OkxFeed:
@@ -136,43 +163,72 @@ class OkxFeed:
     ) -> Iterator[BarPage]:
         """Yield pages of closed bars; see `MarketFeed`."""
         step = timeframe.step_ms
-        end = min(end_ms, timeframe.floor(self.client.time.resync().venue_ms))
         start = -(-start_ms // step) * step
-        ranges = windows(start, end, PAGE_ROWS[kind] * step, backwards=backwards)
+        end = min(end_ms, timeframe.floor(self.client.time.resync().venue_ms))
+        series = _Series(kind, inst_id, timeframe)
+        if backwards:
+            return self._backwards(series, start, end)
+        return self._pages(series, windows(start, end, series.page_ms))
+
+    def _backwards(self, series: _Series, start: int, end: int) -> Iterator[BarPage]:
+        """Yield pages from the newest down, past holes of any length, to the first bar that there is."""
+        while end > start:
+            newest = self._newest_before(series, end)
+            if newest is None or newest < start:
+                return
+            if newest < end - series.page_ms:
+                yield self._page(series, newest + series.step_ms, end, no_candles())
+                end = newest + series.step_ms
+            for page in self._pages(series, windows(start, end, series.page_ms, backwards=True)):
+                yield page
+                end = page.start_ms
+                if not len(page.bars):
+                    break
+
+    def _newest_before(self, series: _Series, end: int) -> int | None:
+        """Return the open of the newest bar before `end`, None when the exchange has none."""
+        recent = self.client.time.now_ms() - end <= _RECENT_SAFELY * series.step_ms
+        for path in (_RECENT[series.kind], _HISTORY[series.kind])[0 if recent else 1 :]:
+            rows = self._ask(path, series, {"after": str(end), "limit": "1"})
+            if rows:
+                return stamp_of(rows[0])
+        return None
+
+    def _pages(self, series: _Series, ranges: Iterator[tuple[int, int]]) -> Iterator[BarPage]:
+        """Yield a page a range, the next ones on their way already."""
         waiting: deque[tuple[int, int, Future[Candles]]] = deque()
         try:
             while True:
                 for first, last in islice(ranges, 1 + self._ahead - len(waiting)):
-                    read = self._pool.submit(self._window, kind, inst_id, timeframe, first, last)
-                    waiting.append((first, last, read))
+                    waiting.append((first, last, self._pool.submit(self._window, series, first, last)))
                 if not waiting:
                     return
                 first, last, read = waiting.popleft()
-                yield self._page(inst_id, timeframe, first, last, read.result())
+                yield self._page(series, first, last, read.result())
         finally:
             for _first, _last, read in waiting:
                 read.cancel()
 
-    def _window(self, kind: PriceKind, inst_id: str, timeframe: Timeframe, start: int, end: int) -> Candles:
+    def _window(self, series: _Series, start: int, end: int) -> Candles:
         now = self.client.time.now_ms()
 
         def ask_at(path: str, first: int, last: int) -> list[CandleRow]:
-            params = {
-                "instId": index_id(inst_id) if kind == "index" else inst_id,
-                "bar": BAR_NAMES[timeframe.name],
-                "before": str(first - 1),
-                "after": str(last),
-                "limit": str(PAGE_ROWS[kind]),
-            }
-            return cast("list[CandleRow]", self.client.get(path, params))
+            bounds = {"before": str(first - 1), "after": str(last), "limit": str(PAGE_ROWS[series.kind])}
+            return self._ask(path, series, bounds)
 
-        history = partial(ask_at, _HISTORY[kind])
-        recent = now - start <= _RECENT_SAFELY * timeframe.step_ms
-        ask = partial(ask_at, _RECENT[kind]) if recent else history
-        return read_window(ask, history, start, end, timeframe.step_ms, max(now, end))
+        history = partial(ask_at, _HISTORY[series.kind])
+        recent = now - start <= _RECENT_SAFELY * series.step_ms
+        ask = partial(ask_at, _RECENT[series.kind]) if recent else history
+        return read_window(ask, history, start, end, series.step_ms, max(now, end))
 
-    def _page(self, inst_id: str, timeframe: Timeframe, start: int, end: int, found: Candles) -> BarPage:
-        bars = Bars(inst_id, timeframe, ts=found.ts, **found.values, origin=frozenset({self.source}))
+    def _ask(self, path: str, series: _Series, bounds: dict[str, str]) -> list[CandleRow]:
+        asked = index_id(series.inst_id) if series.kind == "index" else series.inst_id
+        params = {"instId": asked, "bar": BAR_NAMES[series.timeframe.name], **bounds}
+        return cast("list[CandleRow]", self.client.get(path, params))
+
+    def _page(self, series: _Series, start: int, end: int, found: Candles) -> BarPage:
+        origin = frozenset({self.source})
+        bars = Bars(series.inst_id, series.timeframe, ts=found.ts, **found.values, origin=origin)
         return BarPage(bars, start, end, dict(found.refused))
 
     def funding(self, inst_id: str, start_ms: int) -> FundingHistory:

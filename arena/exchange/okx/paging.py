@@ -57,9 +57,9 @@ def read_window(ask: AskBars, ask_again: AskBars, start: int, end: int, step_ms:
         return found
     wanted = set(absent.tolist())
     told = _read_down(ask_again, int(absent[0]), int(absent[-1]) + step_ms)
-    again = [row for row in told if _stamp(row) in wanted]
-    replaced = {_stamp(row) for row in again}
-    return judge([*(row for row in rows if _stamp(row) not in replaced), *again], step_ms, now_ms)
+    again = [row for row in told if stamp_of(row) in wanted]
+    replaced = {stamp_of(row) for row in again}
+    return judge([*(row for row in rows if stamp_of(row) not in replaced), *again], step_ms, now_ms)
 
 
 def _read_down(ask: AskBars, start: int, end: int) -> list[CandleRow]:
@@ -67,11 +67,11 @@ def _read_down(ask: AskBars, start: int, end: int) -> list[CandleRow]:
     found: list[CandleRow] = []
     upper = end
     while upper > start:
-        inside = [row for row in ask(start, upper) if start <= _stamp(row) < upper]
+        inside = [row for row in ask(start, upper) if start <= stamp_of(row) < upper]
         if not inside:
             break
         found += inside
-        upper = min(_stamp(row) for row in inside)
+        upper = min(stamp_of(row) for row in inside)
     return found
 
 
@@ -82,13 +82,18 @@ def judge(rows: Sequence[CandleRow], step_ms: int, now_ms: int) -> Candles:
         Rejected: a row is not one of a candle.
     """
     if not rows:
-        return Candles(np.empty(0, np.int64), {name: np.empty(0) for name in (*PRICES, "volume")})
+        return no_candles()
     table = _table(rows)
     verdict = judge_bars(table, step_ms, now_ms)
     refused = Counter(verdict.refused)
     del refused[_UNFINISHED]
     kept = verdict.order
     return Candles(table.ts[kept], {name: column[kept] for name, column in table.values.items()}, refused)
+
+
+def no_candles() -> Candles:
+    """Return none."""
+    return Candles(np.empty(0, np.int64), {name: np.empty(0) for name in (*PRICES, "volume")})
 
 
 def _table(rows: Sequence[CandleRow]) -> Rows:
@@ -109,7 +114,12 @@ def _numbers(texts: Sequence[str]) -> FloatArray:
     return np.array([float(text) for text in texts])
 
 
-def _stamp(row: CandleRow) -> int:
+def stamp_of(row: CandleRow) -> int:
+    """Return the open of a row.
+
+    Raises:
+        Rejected: it has none.
+    """
     try:
         return int(row[0])
     except (ValueError, TypeError, IndexError) as error:

@@ -30,7 +30,7 @@ _SEEN_AFRESH = ("severity", "bars", "source", "detail_json", "run_id", "last_see
 
 @dataclass(frozen=True, slots=True)
 class ScanScope:
-    """What a scan looked at: one series, these kinds of findings; `seen_ms` is when, the same for all rows."""
+    """What a scan looked at: one series, these kinds of findings; `seen_ms` is when, as in its rows."""
 
     inst_id: str
     timeframe: str
@@ -114,11 +114,13 @@ class MarketHealthWrites(TableWriter):
         finished_ms: int,
         *,
         outcome: str | None = None,
+        source: str | None = None,
         bars_done: int | None = None,
+        before_json: str | None = None,
         after_json: str | None = None,
         error: str | None = None,
     ) -> None:
-        """Write how a repair has ended.
+        """Write how a repair has ended; what is None of `source` and `before_json` stays as it was.
 
         Raises:
             DataError: there is no such repair.
@@ -131,6 +133,8 @@ class MarketHealthWrites(TableWriter):
             "after_json": after_json,
             "error": error,
         }
+        later = {"source": source, "before_json": before_json}
+        changes |= {name: value for name, value in later.items() if value is not None}
         self._change(CANDLE_REPAIR_JOBS, "repair_id", repair_id, changes)
 
     def _record_finding(self, connection: Connection, values: dict[str, Any]) -> KnownFinding:

@@ -14,6 +14,7 @@ from arena.store.ledger.tables import (
     BACKTEST_RESULTS,
     BACKTEST_RUNS,
     CANDLE_INTEGRITY_EVENTS,
+    DECISIONS,
     TRIALS,
 )
 
@@ -56,6 +57,29 @@ def backtests(limit: int, same: Mapping[str, Any]) -> Rows:
         if value is not None:
             statement = statement.where(BACKTEST_RUNS.c[name] == value)
     return statement.order_by(BACKTEST_RUNS.c.created_ms.desc(), BACKTEST_RUNS.c.run_id.desc()).limit(limit)
+
+
+def runs_over(inst_id: str, after_ms: int, before_ms: int) -> Rows:
+    """Return runs of an instrument made before a time whose bars reach beyond `after_ms`, with configs."""
+    column = BACKTEST_RUNS.c
+    joined = BACKTEST_RUNS.outerjoin(BACKTEST_RESULTS).outerjoin(BACKTEST_CONFIGS)
+    results = [one for one in BACKTEST_RESULTS.c if one.name not in {"run_id", "metrics_json"}]
+    statement = select(*column, *results, BACKTEST_CONFIGS.c.config_json).select_from(joined)
+    return statement.where(
+        column.inst_id == inst_id, column.created_ms < before_ms, column.end_ms > after_ms
+    ).order_by(column.created_ms.desc(), column.run_id.desc())
+
+
+def decisions_over(inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> Rows:
+    """Return decisions made before a time at bars from `after_ms` on, the oldest first."""
+    column = DECISIONS.c
+    return (
+        select(column.decision_id, column.cycle_id, column.ts, column.strategy, column.action)
+        .add_columns(column.target, column.created_ms)
+        .where(column.inst_id == inst_id, column.created_ms < before_ms)
+        .where(column.timeframe == timeframe, column.ts >= after_ms)
+        .order_by(column.created_ms, column.decision_id)
+    )
 
 
 def backtest(run_id: str) -> Rows:

@@ -131,6 +131,14 @@ class LedgerReads:
         row["metrics"] = json.loads(row.pop("metrics_json") or "{}")
         return row
 
+    def list_runs_over(self, inst_id: str, after_ms: int, before_ms: int) -> list[Row]:
+        """Return all runs made before `before_ms` whose bars reach beyond `after_ms`, with configs."""
+        return self._rows(queries.runs_over(inst_id, after_ms, before_ms))
+
+    def list_decisions_over(self, inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> list[Row]:
+        """Return all decisions made before `before_ms` at bars from `after_ms` on, the oldest first."""
+        return self._rows(queries.decisions_over(inst_id, timeframe, after_ms, before_ms))
+
     def list_backtest_orders(
         self, run_id: str, limit: int | None = None, *, after_seq: int = -1
     ) -> list[Row]:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table, insert, select
 
 from arena.core.ids import canonical_json
 from arena.store.ledger.record import BacktestRecord
@@ -80,6 +80,12 @@ class RunWrites(TableWriter):
         )
         with self._connection.write() as connection:
             connection.execute(insert(JOB_RUNS).values(values))
+
+    def open_job_runs(self, job: str) -> list[str]:
+        """Return the ids of the job's runs that have no end yet."""
+        wanted = select(JOB_RUNS.c.run_id).where(JOB_RUNS.c.job == job, JOB_RUNS.c.status == "running")
+        with self._connection.write() as connection:
+            return list(connection.execute(wanted).scalars())
 
     def finish_job_run(
         self, run_id: str, status: str, exit_code: int, error: str | None, finished_ms: int

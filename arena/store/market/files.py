@@ -41,6 +41,7 @@ class Files(Protocol):
     def publish(self, temp: Any, name: str) -> None: ...
     def write_whole(self, name: str, data: bytes) -> None: ...
     def stray_temps(self, name: str) -> list[Any]: ...
+    def dead_temps(self) -> list[Any]: ...
     def lock(self, name: str, *, holder: str, timeout_s: float) -> AbstractContextManager[None]: ...
 
 
@@ -161,6 +162,14 @@ class LocalFiles:
             return []
         return [path for path in siblings if path.name.startswith(prefix) and path.suffix == _TEMP_SUFFIX]
 
+    def dead_temps(self) -> list[Path]:
+        """Return what writers left at the top of the folder whose process is gone; needs no lock."""
+        try:
+            found = [path for path in self.root.iterdir() if path.suffix == _TEMP_SUFFIX]
+        except FileNotFoundError:
+            return []
+        return [path for path in found if not _is_running(path.name.split(".")[-2].partition("-")[0])]
+
     @contextmanager
     def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:
         """Hold the write lock of `name`; it ends with the process, so a dead writer blocks nobody.
@@ -180,3 +189,16 @@ def _sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _is_running(pid: str) -> bool:
+    """Whether a process of this number runs here; what names none is taken to."""
+    if not pid.isdigit():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True

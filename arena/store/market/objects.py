@@ -170,6 +170,10 @@ class ObjectFiles:
             if found.startswith(f".{last}.") and found.endswith(_TEMP_SUFFIX)
         ]
 
+    def dead_temps(self) -> list[ObjectFile]:
+        """Return nothing: which machine's process wrote an object cannot be told."""
+        return []
+
     @contextmanager
     def lock(self, name: str, *, holder: str, timeout_s: float) -> Iterator[None]:
         """Hold the write lock of `name` in the ledger's database; `publish` asks whether it still holds.

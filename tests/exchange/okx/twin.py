@@ -62,7 +62,7 @@ class TwinOkx:
         return self._candles(path, params)
 
     def _candles(self, path: str, params: dict[str, str]) -> list[list[str]]:
-        low, high = int(params["before"]), int(params["after"])
+        low, high = int(params.get("before", -1)), int(params["after"])
         running = self.now - self.now % self.step
         if "history" not in path:
             low = max(low, running - self.wall * self.step)

@@ -10,7 +10,7 @@ import pytest
 
 from arena.core.errors import ArenaError, DataError
 from arena.store import ledger as package
-from arena.store.ledger import rows, tables
+from arena.store.ledger import ScanScope, rows, tables
 from arena.store.ledger.rows import (
     AuditRow,
     BalanceRow,
@@ -405,11 +405,76 @@ def test_finding_seen_after_its_resolution(ledger, reads, row, resolution, open_
     assert (found["resolved_ms"], found["repair_id"]) == ((None, None) if open_again else (50, "p"))
 
 
+def test_scan_closes_what_it_looked_for_and_did_not_find(ledger, reads, row):
+    gap = row(IntegrityEventRow, kind="gap", seen_ms=100)
+    spike = row(IntegrityEventRow, kind="spike", seen_ms=100)
+    elsewhere = row(IntegrityEventRow, kind="gap", timeframe="4h", seen_ms=100)
+    scope = ScanScope("BTC-USDT-SWAP", "1h", frozenset({"gap", "spike"}), 100)
+    first = ledger.record_scan([gap, spike], scope)
+    ledger.record_integrity_events([elsewhere])
+    assert [known.times_seen for known in first.known] == [1, 1]
+    assert first.gone == ()
+    again = ledger.record_scan(
+        [dataclasses.replace(gap, seen_ms=200)], dataclasses.replace(scope, seen_ms=200)
+    )
+    (known,) = again.known
+    assert (known.event_id, known.first_seen_ms, known.times_seen) == (first.known[0].event_id, 100, 2)
+    assert [(row["kind"], row["resolution"], row["resolved_ms"]) for row in again.gone] == [
+        ("spike", "gone", 200)
+    ]
+    assert {(one["kind"], one["timeframe"]) for one in reads.list_integrity_events(unresolved=True)} == {
+        ("gap", "1h"),
+        ("gap", "4h"),
+    }
+
+
+def test_scan_leaves_kinds_alone_that_it_did_not_look_for(ledger, reads, row):
+    ledger.record_integrity_events([row(IntegrityEventRow, kind="off_mark", seen_ms=100)])
+    ledger.record_scan([], ScanScope("BTC-USDT-SWAP", "1h", frozenset({"gap"}), 200))
+    assert len(reads.list_integrity_events(unresolved=True)) == 1
+
+
+@pytest.mark.parametrize(("resolution", "gone"), [("confirmed_absent", True), ("repaired", False)])
+def test_hole_that_is_filled_after_all_is_gone(ledger, reads, row, resolution, gone):
+    (event,) = ledger.record_integrity_events([row(IntegrityEventRow, kind="gap", seen_ms=100)])
+    ledger.resolve_integrity_event(event, resolution, 150)
+    outcome = ledger.record_scan([], ScanScope("BTC-USDT-SWAP", "1h", frozenset({"gap"}), 200))
+    (found,) = reads.list_integrity_events()
+    assert found["resolution"] == ("gone" if gone else resolution)
+    assert len(outcome.gone) == gone
+
+
 def test_findings_that_touch_a_range(ledger, reads, row):
     for start in (0, 10, 20):
         ledger.record_integrity_events([row(IntegrityEventRow, start_ts=start, end_ts=start + 10)])
     touched = reads.list_integrity_events(start_ts=5, end_ts=20, inst_id="BTC-USDT-SWAP", timeframe="1h")
     assert [event["start_ts"] for event in touched] == [10, 0]
+
+
+def test_repair_tells_its_source_and_the_state_before(ledger, reads, row):
+    ledger.start_repair_job(row(RepairJobRow, repair_id="p", source="okx"))
+    ledger.finish_repair_job("p", "done", 9, outcome="repaired", before_json="{}")
+    assert (reads.list_repair_jobs()[0]["source"], reads.list_repair_jobs()[0]["before_json"]) == (
+        "okx",
+        "{}",
+    )
+    ledger.finish_repair_job("p", "done", 9, source="derived from 1m")
+    assert reads.list_repair_jobs()[0]["source"] == "derived from 1m"
+
+
+def test_runs_and_decisions_over_changed_bars(ledger, reads, row, backtest):
+    ledger.record_backtest(backtest("r1"))
+    (run,) = reads.list_backtests()
+    after, made = run["end_ms"] - 1, run["created_ms"]
+    (found,) = reads.list_runs_over(run["inst_id"], after, made + 1)
+    assert (found["run_id"], "config_json" in found, "sharpe" in found) == ("r1", True, True)
+    assert reads.list_runs_over(run["inst_id"], run["end_ms"], made + 1) == []
+    assert reads.list_runs_over(run["inst_id"], after, made) == []
+    ledger.add_decision(row(DecisionRow, cycle_id=None, run_id=None, ts=50, created_ms=60))
+    (decision,) = reads.list_decisions_over("BTC-USDT-SWAP", "1h", 50, 61)
+    assert decision["ts"] == 50
+    assert reads.list_decisions_over("BTC-USDT-SWAP", "1h", 51, 61) == []
+    assert reads.list_decisions_over("BTC-USDT-SWAP", "1h", 50, 60) == []
 
 
 def test_repair_is_open_until_it_is_finished(ledger, reads, row):

@@ -307,6 +307,11 @@ MAIN_READS = {
         "ix_trials_inst_id_timeframe_synthetic_end_ms",
     ),
     "unlocks": (queries.unlocks("i 1h"), "ix_audit_log_(action_ts|subject_kind_subject_id_ts)"),
+    "runs over changed bars": (queries.runs_over("i", 1, 9), "ix_backtest_runs_inst_id_created_ms"),
+    "decisions over changed bars": (
+        queries.decisions_over("i", "1h", 1, 9),
+        "ix_decisions_inst_id_created_ms",
+    ),
     "newest trials": (queries.newest(tables.TRIALS, "created_ms", 50), "ix_trials_created_ms"),
 }
 

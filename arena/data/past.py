@@ -46,3 +46,8 @@ class PastService(DataService):
         """Return settlements as `DataService.get_funding` does, by default as of that time."""
         known = self._known_at if as_of is None else as_of
         return super().get_funding(symbol, start=start, end=end, limit=limit, as_of=known)
+
+
+def open_service(root: str, known_at: int | None) -> DataService:
+    """Return the reads of the store at `root`, as of `known_at` (UTC ms) unless that is None."""
+    return DataService(root) if known_at is None else PastService(root, known_at)

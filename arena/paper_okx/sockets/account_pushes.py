@@ -1,0 +1,124 @@
+"""Tells the private channels what happened to an account, and how it stands.
+
+Listens to the venue, changes nothing. Invariant: an event reaches every socket that is logged in to its
+account and asked for it, in the order in which the venue tells it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from arena.paper_okx.sockets.channels import update_interval
+from arena.paper_okx.sockets.messages import Arg, Row, encode, push
+from arena.paper_okx.sockets.settings import SocketSettings
+from arena.paper_okx.sockets.subscriptions import Listener, Subscription, Subscriptions
+
+if TYPE_CHECKING:
+    from arena.paper_okx.venue import Event, Venue
+
+__all__ = ["AccountPushes"]
+
+# Orders that are worked in parts or trail a price have a channel of their own.
+_ALGOS = ("orders-algo", "algo-advance")
+_ADVANCED = {"iceberg", "twap", "move_order_stop"}
+_STANDING = {"positions", "account"}  # told again at regular times
+_POSITION_BRIEF = (
+    *("posId", "tradeId", "instId", "instType", "mgnMode", "posSide", "pos", "ccy", "posCcy", "avgPx"),
+    *("nonSettleAvgPx", "settledPnl", "uTime"),
+)
+
+
+class AccountPushes:
+    """Pushes of the accounts."""
+
+    def __init__(self, venue: Venue, subscriptions: Subscriptions, settings: SocketSettings) -> None:
+        self._venue = venue
+        self._subscriptions = subscriptions
+        self._settings = settings
+        venue.listen(self.tell)
+
+    def tell(self, event: Event) -> None:
+        """Push an event of the venue."""
+        channels = _ALGOS if event.channel == "orders-algo" else (event.channel,)
+        for listener, subscription in self._subscriptions.of_account(event.uid, channels):
+            rows = [row for row in event.rows if _is_asked_for(subscription, row)]
+            if rows:
+                fields = {"eventType": "event_update"} if event.channel in _STANDING else {}
+                _push(listener, subscription, rows, **fields)
+
+    def greet(self, listener: Listener, subscription: Subscription, now: int) -> None:
+        """Push how the account stands to a new listener of positions, account or both."""
+        if subscription.channel.name == "balance_and_position":
+            _push(listener, subscription, [self._both(_uid(listener), now)])
+        elif subscription.channel.name in _STANDING:
+            self._tell_standing(listener, subscription, now)
+
+    def repeat(self, now: int) -> None:
+        """Push again what is told at regular times."""
+        for listener in list(self._subscriptions.listeners):
+            for subscription in list(listener.subscriptions.values()):
+                if subscription.channel.name in _STANDING and self._is_due(subscription, now):
+                    self._tell_standing(listener, subscription, now)
+
+    def _is_due(self, subscription: Subscription, now: int) -> bool:
+        asked_ms = update_interval(subscription.arg)
+        regular_ms = self._settings.regular_ms if asked_ms is None else asked_ms
+        return regular_ms > 0 and now - subscription.told_at >= regular_ms
+
+    def _tell_standing(self, listener: Listener, subscription: Subscription, now: int) -> None:
+        subscription.told_at = now
+        uid = _uid(listener)
+        if subscription.channel.name == "account":
+            rows: list[Row] = [_of_coin(self._venue.balance(uid), subscription.arg)]
+        else:
+            held = [row for row in self._venue.positions(uid) if _is_asked_for(subscription, row)]
+            rows = [{**row, "pTime": str(now)} for row in held]
+        _push(listener, subscription, rows, eventType="snapshot", curPage=1, lastPage=True)
+
+    def _both(self, uid: str, now: int) -> Row:
+        details = _details(self._venue.balance(uid))
+        return {
+            "pTime": str(now),
+            "eventType": "snapshot",
+            "balData": [_brief(detail, ("ccy", "cashBal", "uTime")) for detail in details],
+            "posData": [_brief(row, _POSITION_BRIEF) for row in self._venue.positions(uid)],
+            "trades": [],
+        }
+
+
+def _uid(listener: Listener) -> str:
+    assert listener.uid is not None  # noqa: S101 - private channels are subscribed behind a login alone
+    return listener.uid
+
+
+def _push(listener: Listener, subscription: Subscription, rows: Sequence[Row], **fields: object) -> None:
+    arg = {**subscription.arg, "uid": listener.uid}
+    listener.push(subscription.channel.name, encode(push(arg, rows, **fields)))
+
+
+def _is_asked_for(subscription: Subscription, row: Mapping[str, object]) -> bool:
+    arg, channel = subscription.arg, subscription.channel.name
+    if channel in _ALGOS and (row["ordType"] in _ADVANCED) != (channel == "algo-advance"):
+        return False
+    if arg.get("instType") not in {None, "ANY", row.get("instType")}:
+        return False
+    inst_id = str(row.get("instId", ""))
+    if (family := arg.get("instFamily")) and not inst_id.startswith(f"{family}-"):
+        return False
+    return not arg.get("instId") or arg["instId"] == inst_id
+
+
+def _of_coin(row: Mapping[str, object], arg: Arg) -> Row:
+    if not arg.get("ccy"):
+        return row
+    return {**row, "details": [one for one in _details(row) if one["ccy"] == arg["ccy"]]}
+
+
+def _details(balance: Mapping[str, object]) -> list[Mapping[str, object]]:
+    details = balance["details"]
+    return details if isinstance(details, list) else []
+
+
+def _brief(row: Mapping[str, object], names: Sequence[str]) -> dict[str, object]:
+    return {name: row[name] for name in names}

@@ -1,0 +1,83 @@
+"""Pushes of the market's channels, made of the replayed market's rows.
+
+Pure: asks the market, keeps nothing. Invariant: what a channel and REST both tell, they tell in the same row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from arena.paper_okx.replay import ReplayMarket
+from arena.paper_okx.sockets.messages import Arg, Row
+
+__all__ = ["Pushes", "RowMaker", "books", "candles", "instruments", "one_row", "trades"]
+
+_MOST_BARS = 300  # a leap of the venue's clock over more than these is not caught up with
+_MOST_TRADES = 500
+
+
+Pushes: TypeAlias = list[list[Row]]
+RowMaker: TypeAlias = Callable[[ReplayMarket, Arg, int, int], Pushes]
+"""(market, argument, venue time of the push before, venue time now) -> pushes, each of its rows."""
+
+
+def one_row(method: str) -> RowMaker:
+    """Return a maker that tells the row of the market's `method(instId, now)`."""
+
+    def make(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:  # noqa: ARG001 - the state alone counts
+        row: Row = getattr(market, method)(str(arg["instId"]), now)
+        return [[row]]
+
+    return make
+
+
+def books(depth: int, *, named: bool) -> RowMaker:
+    """Return a maker of order books of `depth` levels; `named` ones carry their instId."""
+
+    def make(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:  # noqa: ARG001 - the state alone counts
+        book = market.books(str(arg["instId"]), depth, now)
+        name = {"instId": arg["instId"]} if named else {}
+        return [[{"asks": book["asks"], "bids": book["bids"]} | name | {"ts": book["ts"]}]]
+
+    return make
+
+
+def instruments(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:  # noqa: ARG001 - see above
+    """Return all instruments in one push; only swaps are listed."""
+    return [list(market.instruments())] if arg["instType"] == "SWAP" else []
+
+
+def trades(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
+    """Return the trades after `since`, oldest first, each in a push of its own."""
+    rows = market.trades(str(arg["instId"]), _MOST_TRADES, now)
+    fresh = [row for row in rows if int(str(row["ts"])) > since]
+    return [[_pushed_trade(row)] for row in reversed(fresh)]
+
+
+def _pushed_trade(row: Mapping[str, object]) -> Row:
+    kept = {key: value for key, value in row.items() if key != "source"}
+    return kept | {"count": "1"}
+
+
+def candles(kind: str) -> Callable[[str], RowMaker]:
+    """Return, for candles of `kind`, a maker of each bar length."""
+
+    def of_bar(bar: str) -> RowMaker:
+        def make(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
+            rows = market.candles(kind, str(arg["instId"]), bar, limit=_MOST_BARS, now=now)
+            return [[row] for row in reversed(_since(rows, since))]
+
+        return make
+
+    return of_bar
+
+
+def _since(rows: list[list[str]], since: int) -> list[list[str]]:
+    # The bar that was running at the push before comes again, closed: its reader has seen it unfinished.
+    fresh = []
+    for row in rows:
+        fresh.append(row)
+        if int(row[0]) <= since:
+            break
+    return fresh

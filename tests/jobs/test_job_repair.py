@@ -1,0 +1,163 @@
+"""python -m jobs.repair: refetch from a paper exchange over HTTP, build from finer bars, rerun, mistakes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from arena.core.bars import Bars
+from arena.core.timeframe import Timeframe
+from arena.data.resample import resample
+from arena.store.ledger import open_reads
+from arena.store.market.layout import Kind
+from arena.store.market.reader import MarketReader
+from arena.store.market.writer import MarketWriter
+from tests.paper_okx.running import START_MS, RunningPaperOkx, run_paper_okx, small_market
+
+SWAP = "BTC-USDT-SWAP"
+M1, M15 = Timeframe.parse("1m"), Timeframe.parse("15m")
+DAYS = 4
+NOW = START_MS + DAYS * 86_400_000
+HOLE, WRONG = slice(100, 120), 150
+COLUMNS = ("ts", "open", "high", "low", "close", "volume")
+
+
+@pytest.fixture(scope="module")
+def okx() -> Iterator[RunningPaperOkx]:
+    with run_paper_okx(market=small_market(DAYS + 1), start_ms=NOW) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _no_faults(okx: RunningPaperOkx) -> None:
+    okx.clear_faults()
+
+
+def minutes(okx: RunningPaperOkx) -> Bars:
+    """Return what the paper exchange has, up to the time at which its clock stands."""
+    fine = okx.exchange.market.listing(SWAP).candles.finest
+    closed = int(np.searchsorted(fine.ts, NOW))
+    columns = {name: getattr(fine, name)[:closed] for name in COLUMNS}
+    return Bars(SWAP, M1, **columns, origin=frozenset({"synthetic"}))
+
+
+def picked(bars: Bars, rows: object) -> Bars:
+    return replace(bars, **{name: getattr(bars, name)[rows] for name in COLUMNS})
+
+
+def damage(okx: RunningPaperOkx, root: Path) -> Bars:
+    """Store 15m bars with a hole and an impossible high; return the bars as they should be."""
+    bars = resample(minutes(okx), M15)
+    high = bars.high.copy()
+    high[WRONG] = 1.0
+    kept = np.delete(np.arange(len(bars)), np.r_[HOLE])
+    MarketWriter(root, clock=lambda: NOW).write_bars(
+        Kind.CANDLES, picked(replace(bars, high=high), kept), source="synthetic"
+    )
+    return bars
+
+
+def words(okx: RunningPaperOkx, *more: str) -> list[str]:
+    return [
+        "exchange=paper",
+        f"exchange.base_url={okx.base_url}",
+        f"exchange.ws_url={okx.ws_url}",
+        "exchange.rate_limits=false",
+        "timeframe=15m",
+        *more,
+    ]
+
+
+def test_what_a_scan_finds_is_refetched_and_the_next_scan_finds_it_gone(jobs, okx) -> None:
+    root = jobs.folder / "data"
+    bars = damage(okx, root)
+    scan = ["timeframes=15m", "now=2024-01-05"]
+    assert jobs.run("health", *scan, "fail_on=error").returncode == 3
+    backtest = jobs.run("backtest", "timeframe=15m", "limit=300", "signal_window=50")
+    assert backtest.returncode == 0, backtest.stderr
+    done = jobs.run("repair", *words(okx, "rerun=true"))
+    assert done.returncode == 0, done.stderr
+    assert "2024-01-02T01:00:00Z to 2024-01-02T06:00:00Z: repaired, 20 inserted, 0 revised" in done.stdout
+    assert "21 bars changed; findings: 2 repaired, 0 confirmed absent" in done.stdout
+    assert "blast radius: 1 runs, 0 decisions" in done.stdout
+    assert "    now  return" in done.stdout
+    stored = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)
+    for name in COLUMNS:
+        np.testing.assert_allclose(getattr(stored, name), getattr(bars, name), rtol=1e-9)
+    result = json.loads((jobs.folder / "reports/repair/latest/result.json").read_text())
+    assert (result["synthetic"], result["mode"], result["changed_bars"]) == (True, "refetch", 21)
+    with open_reads(f"sqlite:///{root / 'ledger.sqlite'}") as ledger:
+        repairs, events = ledger.list_repair_jobs(), ledger.list_integrity_events(timeframe="15m")
+    assert [(row["status"], row["outcome"], row["bars_done"]) for row in repairs] == [
+        ("done", "repaired", 1),
+        ("done", "repaired", 20),
+    ]
+    assert {(row["kind"], row["resolution"]) for row in events if row["severity"] == "error"} == {
+        ("gap", "repaired"),
+        ("bad_ohlc", "repaired"),
+    }
+
+
+def test_exchange_that_is_away_ends_in_exit_4_and_changes_nothing(jobs, okx) -> None:
+    root = jobs.folder / "data"
+    damage(okx, root)
+    before = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)
+    okx.fault("drop_before", path="/api/v5/market/*")
+    done = jobs.run("repair", *words(okx, "exchange.attempts=1"))
+    assert done.returncode == 4, done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    after = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)
+    assert after.high.tobytes() == before.high.tobytes()
+    with open_reads(f"sqlite:///{root / 'ledger.sqlite'}") as ledger:
+        (row,) = ledger.list_repair_jobs()
+    assert (row["status"], row["outcome"]) == ("failed", "failed")
+
+
+def test_missing_bars_are_built_from_finer_ones(jobs, okx) -> None:
+    root = jobs.folder / "data"
+    bars = damage(okx, root)
+    MarketWriter(root, clock=lambda: NOW).write_bars(Kind.CANDLES, minutes(okx), source="synthetic")
+    done = jobs.run("repair", "timeframe=15m", "mode=resample")
+    assert done.returncode == 0, done.stderr
+    assert "repaired, 20 inserted, 0 revised, 0 still missing from derived from 1m" in done.stdout
+    rebuilt = jobs.run("repair", "timeframe=15m", "mode=rebuild")
+    assert rebuilt.returncode == 0, rebuilt.stderr
+    stored = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)
+    np.testing.assert_allclose(stored.high, bars.high)
+    again = jobs.run("repair", "timeframe=15m", "mode=rebuild")
+    assert "nothing to repair: a scan finds no range that this mode can mend" in again.stdout
+
+
+MISTAKES = {
+    "mode=refetsh": (2, "must be one of 'refetch', 'resample' or 'rebuild', did you mean 'refetch'?"),
+    "range_start=banana": (2, "range_start: 'banana' is not a time: write 2025-01-31"),
+    "range_start=2025-02-01 range_end=2025-01-01": (2, "range_start=2025-02-01 must be before range_end="),
+    "exchange=files exchange.path=x": (2, "mode=refetch asks an exchange and exchange=files is none"),
+    "timeframe=9h": (2, "unknown timeframe '9h': did you mean '6h'?"),
+    "rerunn=true": (2, "unknown key 'rerunn': did you mean 'rerun'?"),
+    "mode=resample": (3, "15m candles of BTC-USDT-SWAP are not stored in data/market: bring them in with"),
+}
+
+
+@pytest.fixture(scope="module")
+def refused(jobs_in, tmp_path_factory):
+    jobs = jobs_in(tmp_path_factory.mktemp("mistakes"))
+    with ThreadPoolExecutor(2) as pool:
+        answers = pool.map(lambda words: jobs.run("repair", *words.split()), MISTAKES)
+        return dict(zip(MISTAKES, answers, strict=True))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_mistake_is_answered_in_one_sentence(refused, mistake) -> None:
+    code, sentence = MISTAKES[mistake]
+    done = refused[mistake]
+    assert done.returncode == code, done.stderr
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("error: ")
+    assert sentence in line

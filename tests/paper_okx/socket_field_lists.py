@@ -1,0 +1,46 @@
+"""Field lists of the sockets' pushes and replies, as documented; REST's lists are in field_lists."""
+
+from __future__ import annotations
+
+from tests.paper_okx.field_lists import (
+    FUNDING_RATE,
+    INDEX_TICKER,
+    INSTRUMENT,
+    MARK_PRICE,
+    OPEN_INTEREST,
+    PRICE_LIMIT,
+    TICKER,
+    keys,
+)
+
+PUSH = keys("arg data")
+SNAPSHOT_PUSH = keys("arg eventType curPage lastPage data")
+UPDATE_PUSH = keys("arg eventType data")
+
+SUBSCRIBED = keys("event arg connId")
+REFUSED = keys("event code msg connId")
+COUNTED = keys("event channel connCount connId")
+ORDER_REPLY = keys("id op code msg data inTime outTime")
+PLACED_ROW = keys("ordId clOrdId tag ts sCode sMsg")
+CANCELED_ROW = keys("ordId clOrdId ts sCode sMsg")
+AMENDED_ROW = keys("ordId clOrdId reqId ts sCode sMsg")
+
+TRADE = keys("instId tradeId px sz side ts count")
+BOOKS5 = keys("asks bids instId ts seqId")
+BBO = keys("asks bids ts seqId")
+
+PUBLIC = {
+    "tickers": TICKER,
+    "mark-price": MARK_PRICE,
+    "index-tickers": INDEX_TICKER,
+    "funding-rate": FUNDING_RATE,
+    "books5": BOOKS5,
+    "bbo-tbt": BBO,
+    "price-limit": PRICE_LIMIT,
+    "open-interest": OPEN_INTEREST,
+    "instruments": INSTRUMENT,
+}
+"""Key set of each public channel that tells its state to a new subscriber."""
+
+CANDLES = {"candle1m": 9, "candle1H": 9, "candle1Dutc": 9, "mark-price-candle1m": 6, "index-candle1m": 6}
+"""Number of fields of candle channels."""

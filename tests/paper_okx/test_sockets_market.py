@@ -1,0 +1,199 @@
+"""What the market's channels tell: the rows of REST, at once and on change, no oftener than each allows."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from arena.paper_okx.replay import ReplayMarket
+from tests.paper_okx import socket_field_lists as lists
+from tests.paper_okx.running import RunningPaperOkx, run_paper_okx
+from tests.paper_okx.socket_talk import Line, talk
+
+BTC = "BTC-USDT-SWAP"
+TICK_MS = 15_000  # a bar of one minute is walked in four ticks
+
+
+@pytest.fixture(scope="module")
+def paper(replay_market: ReplayMarket) -> Iterator[RunningPaperOkx]:
+    with run_paper_okx(market=replay_market) as running:
+        yield running
+
+
+def arg_of(channel: str) -> dict[str, str]:
+    if channel == "instruments":
+        return {"channel": channel, "instType": "SWAP"}
+    return {"channel": channel, "instId": "BTC-USDT" if channel.startswith("index") else BTC}
+
+
+def same_as_rest(paper: RunningPaperOkx, channel: str) -> list[Any]:
+    path, params = {
+        "tickers": ("market/ticker", {"instId": BTC}),
+        "mark-price": ("public/mark-price", {"instType": "SWAP", "instId": BTC}),
+        "index-tickers": ("market/index-tickers", {"instId": "BTC-USDT"}),
+        "funding-rate": ("public/funding-rate", {"instId": BTC}),
+        "price-limit": ("public/price-limit", {"instId": BTC}),
+        "open-interest": ("public/open-interest", {"instType": "SWAP", "instId": BTC}),
+        "instruments": ("public/instruments", {"instType": "SWAP"}),
+    }[channel]
+    return paper.get(f"/api/v5/{path}", **params)["data"]
+
+
+@pytest.mark.parametrize("channel", lists.PUBLIC)
+def test_a_new_subscriber_is_told_the_state_in_the_documented_fields(
+    paper: RunningPaperOkx, channel: str
+) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            await line.subscribe(**arg_of(channel))
+            push = await line.pushed(channel)
+            assert push.keys() == lists.PUSH
+            assert push["arg"] == arg_of(channel)
+            assert [row.keys() for row in push["data"]] == [lists.PUBLIC[channel]] * len(push["data"])
+            if channel not in {"books5", "bbo-tbt"}:
+                assert push["data"] == await asyncio.to_thread(same_as_rest, paper, channel)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("channel", lists.CANDLES)
+def test_a_candle_channel_tells_the_running_bar_as_rest_does(paper: RunningPaperOkx, channel: str) -> None:
+    kind, _, bar = channel.rpartition("candle")
+    path = {"": "candles", "mark-price-": "mark-price-candles", "index-": "index-candles"}[kind]
+
+    async def scenario() -> None:
+        async with talk(paper, "business") as line:
+            await line.subscribe(**arg_of(channel))
+            [row] = (await line.pushed(channel))["data"]
+            assert (len(row), row[-1]) == (lists.CANDLES[channel], "0")
+            rest = await asyncio.to_thread(
+                paper.get, f"/api/v5/market/{path}", instId=arg_of(channel)["instId"], bar=bar, limit=1
+            )
+            assert rest["data"] == [row]
+
+    asyncio.run(scenario())
+
+
+def test_a_bar_is_told_once_more_when_it_closes_and_none_is_left_out(paper: RunningPaperOkx) -> None:
+    async def scenario() -> list[list[str]]:
+        async with talk(paper, "business") as line:
+            await line.subscribe(channel="candle1m", instId=BTC)
+            first = (await line.pushed("candle1m"))["data"][0]
+            now = await line.step(7 * 60_000)  # a leap over several bars
+            rows = [first]
+            while int(rows[-1][0]) + 60_000 <= now:
+                [row] = (await line.pushed("candle1m"))["data"]
+                rows.append(row)
+            assert await line.is_silent()
+            return rows
+
+    first, again, *rest = asyncio.run(scenario())
+    assert (first[0], first[-1]) == (again[0], "0")
+    closed = [again, *rest[:-1]]
+    assert [row[-1] for row in closed] == ["1"] * len(closed)
+    assert [int(row[0]) - int(again[0]) for row in closed] == [60_000 * n for n in range(len(closed))]
+    assert rest[-1][-1] == "0"
+
+
+def test_trades_come_each_by_itself_in_order_and_once(paper: RunningPaperOkx) -> None:
+    async def scenario() -> list[dict[str, str]]:
+        async with talk(paper, "public") as line:
+            await line.subscribe(channel="trades", instId=BTC)
+            assert await line.is_silent()
+            rows = []
+            for _ in range(3):
+                await line.step(2 * TICK_MS)
+                for _ in range(2):
+                    [row] = (await line.pushed("trades"))["data"]
+                    rows.append(row)
+            return rows
+
+    rows = asyncio.run(scenario())
+    assert all(row.keys() == lists.TRADE for row in rows)
+    numbers = [int(row["tradeId"]) for row in rows]
+    assert numbers == list(range(numbers[0], numbers[0] + 6))
+
+
+def test_what_does_not_change_is_not_told_again(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            await line.subscribe(channel="tickers", instId=BTC)
+            await just_behind_a_tick(line)
+            assert await settled(line, "tickers")
+            await line.step(1000)
+            assert await settled(line, "tickers") is None
+
+    asyncio.run(scenario())
+
+
+def test_a_mark_price_that_stands_still_is_told_every_ten_seconds(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            await just_behind_a_tick(line)
+            await line.subscribe(channel="mark-price", instId=BTC)
+            first = (await line.pushed("mark-price"))["data"][0]
+            await line.step(9_000)
+            assert await settled(line, "mark-price") is None
+            await line.step(1_000)
+            again = (await line.pushed("mark-price"))["data"][0]
+            assert (again["markPx"], int(again["ts"]) - int(first["ts"])) == (first["markPx"], 10_000)
+
+    asyncio.run(scenario())
+
+
+def test_pushes_of_a_channel_keep_their_distance(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            await line.step(
+                60_000 - paper.exchange.clock.now() % 60_000 + TICK_MS - 100
+            )  # just before a tick
+            await line.subscribe(channel="price-limit", instId=BTC)
+            await line.pushed("price-limit")
+            await line.step(150)  # the mark has moved, but 200 ms have not passed
+            assert await settled(line, "price-limit") is None
+            await line.step(50)
+            await line.pushed("price-limit")
+
+    asyncio.run(scenario())
+
+
+def test_books_are_numbered_and_no_deeper_than_their_channel(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            for channel, depth in (("books5", 5), ("bbo-tbt", 1)):
+                await line.subscribe(**arg_of(channel))
+                first = (await line.pushed(channel))["data"][0]
+                assert (len(first["asks"]), len(first["bids"])) == (depth, depth)
+                await line.step(60_000)
+                then = (await line.pushed(channel))["data"][0]
+                assert then["seqId"] > first["seqId"]
+
+    asyncio.run(scenario())
+
+
+def test_two_readers_are_told_the_same(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as one, talk(paper, "public") as two:
+            for line in (one, two):
+                await line.subscribe(channel="tickers", instId=BTC)
+                await line.pushed("tickers")
+            await one.step(TICK_MS)
+            assert await one.pushed("tickers") == await two.pushed("tickers")
+
+    asyncio.run(scenario())
+
+
+async def just_behind_a_tick(line: Line) -> None:
+    await line.step(60_000 - line.paper.exchange.clock.now() % 60_000 + 2)
+
+
+async def settled(line: Line, channel: str) -> dict[str, Any] | None:
+    """Return the last push of a channel that comes before the publisher has looked again, twice."""
+    await asyncio.sleep(0.06)
+    await line.is_silent()
+    pushes = [heard for heard in line.kept if heard.get("arg", {}).get("channel") == channel]
+    line.kept.clear()
+    return pushes[-1] if pushes else None
