@@ -25,7 +25,7 @@ from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
 from arena.config.paper import PaperConfig
-from arena.config.screens import BrowseConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.timeframe import TIMEFRAMES
 
 ROOT = Path(__file__).parents[2]
@@ -43,6 +43,7 @@ JOBS: dict[str, type[JobConfig]] = {
     "reproduce": ReproduceConfig,
     "compare": CompareConfig,
     "smoke": SmokeConfig,
+    "monitor": MonitorConfig,
     "browse": BrowseConfig,
     "migrate": MigrateConfig,
     "paper_exchange": PaperConfig,
@@ -55,8 +56,8 @@ ELSEWHERE = {
 }
 
 _MEANINGS = {
-    "data.policy": "strict: stop with exit code 3 where bars of the window are missing, doubled or impossible; "
-    "warn: run and say so",
+    "data.policy": "strict: stop with exit code 3 where bars of the window are missing, doubled or "
+    "impossible; warn: run and say so",
     "what": "what to look at",
     "initial_capital": "cash before the first trade, USDT",
     "margin_mode": "what stands behind the position: the account, or margin of its own",

@@ -10,10 +10,11 @@ import yaml
 
 from arena.config.audit import AuditConfig, CompareConfig, ReproduceConfig
 from arena.config.base import validate
+from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
 from arena.config.paper import PaperConfig
-from arena.config.screens import BrowseConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.errors import ConfigError
 from arena.strategies import get_strategy, parse_params, strategy_names
 
@@ -23,10 +24,13 @@ JOBS = {
     "backtest": (BacktestConfig, ()),
     "browse": (BrowseConfig, ()),
     "compare": (CompareConfig, ("run=[one,other]",)),
+    "health": (HealthConfig, ()),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
+    "monitor": (MonitorConfig, ()),
     "paper_exchange": (PaperConfig, ()),
     "reproduce": (ReproduceConfig, ()),
+    "repair": (RepairConfig, ()),
     "smoke": (SmokeConfig, ()),
 }
 
