@@ -32,6 +32,7 @@ __all__ = ["Venue"]
 Asked = Mapping[str, object]
 _NOTHING: Asked = {}
 _DEPOSITED, _WITHDRAWN = "11", "12"
+_LARGEST_TRANSFER = Decimal(10**12)
 
 
 class Venue:
@@ -120,6 +121,8 @@ class Venue:
         """Pay USDT in, or out where negative; return the bill."""
         with self._turn() as desk:
             account = self._account(uid)
+            if abs(usdt) > _LARGEST_TRANSFER:
+                raise Refusal("51000", "usdt")
             if usdt < 0 and -usdt > headroom(desk, account):
                 raise Refusal("51008", "USDT")
             return bill_row(self._transfer(account, usdt))
@@ -128,7 +131,7 @@ class Venue:
         sub_type = _DEPOSITED if usdt >= 0 else _WITHDRAWN
         bill = Bill(account.uid, self._desk.next_id(), "1", sub_type, self.now, money(usdt), ZERO)
         book(self._desk, account, bill)
-        tell_account(self._desk, account, None, "deposit" if usdt >= 0 else "withdraw")
+        tell_account(self._desk, account, None, "transferred")
         return bill
 
     # trade
