@@ -229,6 +229,15 @@ def test_reduce_only_order_never_turns_the_position() -> None:
     assert (row["state"], row["accFillSz"], row["cancelSource"]) == ("canceled", "1", "2")
 
 
+def test_order_that_was_to_close_is_cancelled_when_it_would_open_what_nothing_stands_behind() -> None:
+    venue = opened("50000", usdt=8_600)
+    venue.place_order("u", order(sz="50"))
+    dear = venue.place_order("u", limit("52000", side="sell", sz="50"))  # would bind 8,680 if it opened
+    venue.place_order("u", order(side="sell", sz="50", reduceOnly=True))
+    row = look(venue, dear)
+    assert (row["state"], row["cancelSource"]) == ("canceled", "3")
+
+
 def test_cancel_tells_its_source_and_the_id_may_be_used_again() -> None:
     venue = opened("50000")
     venue.place_order("u", limit("49000", clOrdId="again"))

@@ -11,7 +11,7 @@ from arena.paper_okx.venue.funds import headroom
 from arena.paper_okx.venue.pushes import tell_algo, tell_order
 from arena.paper_okx.venue.records import Algo, Order, Position
 
-__all__ = ["SOURCE", "cancel", "cancel_algo", "complete", "drop_unaffordable", "end_with_position"]
+__all__ = ["cancel", "cancel_algo", "complete", "drop_unaffordable", "end_with_position"]
 
 SOURCE = {
     "user": "1",

@@ -59,10 +59,10 @@ def _liquidate(desk: Desk, account: Account, positions: list[Position]) -> None:
     _cancel_risk(desk, account, positions)
     held = [position for position in positions if position.held]
     while held and _pool(desk, account, held).exhausted(desk.mark):
-        largest = max(held, key=lambda p: notional(desk, p) * desk.tier(p).mmr)
-        kept = _kept_size(desk, largest)
-        if kept and _pool(desk, account, held).equity(desk.mark) > 0:
-            _step_down(desk, account, largest, held, abs(largest.held) - kept)
+        above = [position for position in held if _kept_size(desk, position)]
+        if above and _pool(desk, account, held).equity(desk.mark) > 0:
+            largest = max(above, key=lambda p: notional(desk, p) * desk.tier(p).mmr)
+            _step_down(desk, account, largest, held, abs(largest.held) - _kept_size(desk, largest))
         else:
             _take_over(desk, account, held)
         held = [position for position in positions if position.held]

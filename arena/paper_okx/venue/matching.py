@@ -17,7 +17,7 @@ from arena.paper_okx.venue.endings import cancel
 from arena.paper_okx.venue.fills import Trade, apply_trade, fee_of
 from arena.paper_okx.venue.records import Order
 
-__all__ = ["TAKES_ON", "arrive", "crosses", "depth_within", "expected_price", "is_met", "play_resting"]
+__all__ = ["TAKES_ON", "arrive", "crosses", "depth_within", "expected_price", "play_resting", "take"]
 
 AT_ONCE = frozenset({"fok", "ioc", "optimal_limit_ioc"})
 TAKES_ON = frozenset({"market"})  # what is left of it goes on taking when the book has filled again

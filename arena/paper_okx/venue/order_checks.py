@@ -18,7 +18,14 @@ from arena.paper_okx.venue.matching import crosses, depth_within, expected_price
 from arena.paper_okx.venue.records import Order
 from arena.paper_okx.venue.stop_reading import check_stop_sides
 
-__all__ = ["check_client_id", "check_margin", "check_order", "largest_position", "pending_reducers"]
+__all__ = [
+    "check_client_id",
+    "check_margin",
+    "check_order",
+    "check_position",
+    "check_tier",
+    "largest_position",
+]
 
 
 def check_order(desk: Desk, account: Account, order: Order) -> None:

@@ -14,7 +14,7 @@ from arena.paper_okx.venue.order_reading import check_size
 from arena.paper_okx.venue.records import Order
 from arena.paper_okx.venue.requests import Request
 
-__all__ = ["PRICE_TYPES", "check_stop_sides", "read_part", "read_stops"]
+__all__ = ["MARKET_PX", "PRICE_TYPES", "check_stop_sides", "read_part", "read_stops"]
 
 PRICE_TYPES = ("last", "index", "mark")
 MARKET_PX = Decimal(-1)
