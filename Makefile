@@ -5,14 +5,18 @@ PY := $(VENV)/bin/python
 BENCH_VENV := .venv-bench
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench golden real-data docs lock clean
+.PHONY: help demo demo-exchange test lint format bench golden real-data docs lock clean
 
 help: ## what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{ printf "  make %-10s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | awk -F'\t' '{ printf "  make %-13s %s\n", $$1, $$2 }'
 
 demo: $(VENV)/.run ## a generated market, one backtest, its report
 	@$(PY) -m jobs.ingest store=demo exchange=synthetic timeframe=1m 'derive=[5m,15m,1h,4h,1d]'
 	@$(PY) -m jobs.backtest store=demo strategy=ema_trend timeframe=1h
+
+demo-exchange: $(VENV)/.run ## the same market over HTTP: a paper exchange, an import, a backtest, a check bar for bar
+	@$(PY) -m jobs.ingest store=demo exchange=synthetic timeframe=1m 'derive=[5m,15m,1h,4h,1d]'
+	@$(PY) scripts/demo_exchange.py
 
 test: $(VENV)/.dev ## all tests
 	$(PY) -m pytest -n 2 --dist loadgroup $(TESTS)

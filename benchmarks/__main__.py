@@ -20,9 +20,9 @@ def main() -> int:
     parser.add_argument(
         "--quick", action="store_true", help="fewer rounds and shorter histories: about a minute"
     )
-    parser.add_argument("--only", default="01234567", help="numbers of the cases to run, like 1,4")
+    parser.add_argument("--only", default="0123456789", help="numbers of the cases to run, like 1,4")
     arguments = parser.parse_args()
-    chosen = set(arguments.only) & set("01234567")
+    chosen = set(arguments.only) & set("0123456789")
     print("load average:", ", ".join(f"{load:.2f}" for load in os.getloadavg()))
     rows: list[Row] = []
     checks: list[str] = []
@@ -58,6 +58,8 @@ def _cases(folder: Path, *, quick: bool) -> dict[str, Callable[[list[str]], list
         case_bounds,
         case_engine,
         case_health,
+        case_ingest,
+        case_paper,
         case_process,
         case_report,
         case_store,
@@ -72,7 +74,9 @@ def _cases(folder: Path, *, quick: bool) -> dict[str, Callable[[list[str]], list
         "4": lambda _checks: case_store.measure_store(folder, quick=quick),
         "5": lambda _checks: case_report.measure_steps(folder, quick=quick),
         "6": lambda checks: case_sweep.measure_sweeps(folder, checks, quick=quick),
-        "7": lambda _checks: case_health.measure_health(folder, quick=quick),
+        "7": lambda _checks: case_paper.measure_paper(folder, quick=quick),
+        "8": lambda checks: case_ingest.measure_ingest(folder, checks, quick=quick),
+        "9": lambda _checks: case_health.measure_health(folder, quick=quick),
     }
 
 

@@ -1,6 +1,6 @@
-"""Case 7: the health scan: of one series in memory, of one series from the store, of all of an instrument.
+"""Case 9: the health scan of one series in memory, of one from the store, of all of an instrument.
 
-Works in a temporary folder. Invariant: the series has a hole, a spike and an outage, and each scan finds them.
+Works in a temporary folder. Invariant: the series has a hole, a spike and an outage, and a scan finds them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ PLANTED = {"gap", "spike", "zero_volume"}
 
 def measure_health(folder: Path, *, quick: bool) -> list[Row]:
     """Return the rows of all three."""
-    case = "7. Health"
+    case = "9. Health"
     bars = _damaged(make_market(LARGE).bars)
     now = int(bars.close_ts[-1])
     root = folder / "health"

@@ -29,11 +29,10 @@ from jobs._context import JobContext, identity_of, rerunnable
 from jobs._environment import load_environment
 from jobs._interrupts import Interrupts
 from jobs._logging import hide_secrets, keep_warnings_from_console, open_log, secret_in
-from jobs._scheduled import timetable_of
+from jobs._scheduled import is_scheduled, run_scheduled
 
 if TYPE_CHECKING:
     from arena.backtest.sweep.study import Study
-    from jobs._schedule import Timetable
     from jobs._staging import Staging
     from jobs._sweeps import Asked
 
@@ -249,9 +248,10 @@ class _Call:
         if config.validate_only:
             show(["the configuration is valid"])
             return None
-        timetable = timetable_of(config)
-        if timetable is not None:
-            self._keep_running(config, timetable, composed)
+        if is_scheduled(config):
+            sweeping = _sweep_overrides() is not None
+            run_scheduled(self._name, config, composed, self._run_one, self._fail, self._interrupts, sweeping)
+            self._exit_codes.clear()  # each run has its own in the ledger
             return None
         identity = identity_of(config)
         if self._recorded:
@@ -263,22 +263,6 @@ class _Call:
         objective = self._main(config, context)
         show(context.shown)
         return objective
-
-    def _keep_running(self, config: Any, timetable: Timetable, composed: Any) -> None:
-        """Do a run a slot until a request to stop comes; what a run fails with is told at once."""
-        from jobs._scheduled import run_scheduled, without_schedule
-
-        single = without_schedule(composed)
-
-        def run() -> None:
-            try:
-                self._run_one(single, time.perf_counter())
-            except Exception as error:  # noqa: BLE001 - told by `_fail`; the next slot has its own run
-                self._fail(error)
-
-        sweeping = _sweep_overrides() is not None
-        run_scheduled(self._name, config, timetable, run, self._interrupts, sweeping=sweeping)
-        self._exit_codes.clear()  # each run has its own in the ledger; this process did what it was asked
 
     def _run_sweep(self, asked: Asked) -> float | None:
         """Do one sweep: every value checked first, then one run with one folder."""

@@ -24,11 +24,9 @@ class Timetable:
     delay_ms: int
 
     @staticmethod
-    def of(config: ScheduleConfig) -> Timetable | None:
-        """Return the timetable of a config, None for one run."""
-        if config.every_minutes is None:
-            return None
-        return Timetable(config.every_minutes * 60_000, round(config.delay_s * 1000))
+    def of(config: ScheduleConfig) -> Timetable:
+        """Return the timetable of a config that has slots."""
+        return Timetable((config.every_minutes or 0) * 60_000, round(config.delay_s * 1000))
 
     def slot(self, now_ms: int) -> int:
         """Return the begin of the newest slot that is due, UTC ms."""

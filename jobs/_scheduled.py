@@ -6,9 +6,10 @@ ends both cleanly.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from arena.config.schedule import ScheduledJobConfig
 from arena.core.clock import to_iso, wall_clock
@@ -18,38 +19,40 @@ from jobs._instance import only_instance
 from jobs._interrupts import Interrupts
 from jobs._schedule import Timetable, announcement, keep_running
 
-ONCE = {"every_minutes": None, "delay_s": 0}
-"""What a single run of a schedule has in its config, so that it can be run again by itself."""
 
-
-def timetable_of(config: object) -> Timetable | None:
-    """Return when a job with this config runs again, None where it runs once."""
-    return Timetable.of(config.schedule) if isinstance(config, ScheduledJobConfig) else None
-
-
-def without_schedule(composed: Any) -> Any:
-    """Return a composed config whose run ends by itself."""
-    from omegaconf import OmegaConf
-
-    return OmegaConf.merge(composed, {"schedule": ONCE})
+def is_scheduled(config: object) -> TypeGuard[ScheduledJobConfig]:
+    """Whether a job with this config stays."""
+    return isinstance(config, ScheduledJobConfig) and config.schedule.every_minutes is not None
 
 
 def run_scheduled(
     name: str,
     config: ScheduledJobConfig,
-    timetable: Timetable,
-    run: Callable[[], None],
+    composed: Any,
+    run_one: Callable[[Any, float], object],
+    fail: Callable[[Exception], None],
     interrupts: Interrupts,
-    *,
-    sweeping: bool,
+    sweeping: bool,  # noqa: FBT001 - a fact of the call
 ) -> None:
-    """Do `run` slot after slot until a request to stop comes.
+    """Do `run_one` of the composed config without its schedule, slot after slot, until a request to stop.
+
+    What a run raises goes to `fail`.
 
     Raises:
         ConfigError: another instance runs, or it was asked for within a sweep.
     """
     if sweeping:
         raise ConfigError("schedule and -m do not go together: a sweep ends, a schedule does not")
+    timetable, single = Timetable.of(config.schedule), _once(composed)
+
+    def work(_slot: int) -> None:
+        try:
+            run_one(single, time.perf_counter())
+        except Exception as error:  # noqa: BLE001 - told by `fail`; the next slot has a run of its own
+            fail(error)
+        if interrupts.asked:
+            raise KeyboardInterrupt
+
     lock = _lock_file(config.store.root, config.reports.root, name)
     with only_instance(lock, f"jobs.{name} on a schedule with this store") as before:
         if before is not None:
@@ -58,16 +61,16 @@ def run_scheduled(
         tell_note(announcement(name, timetable, wall_clock()))
         try:
             with interrupts.allowed():
-                keep_running(lambda _slot: _one(run, interrupts), timetable)
+                keep_running(work, timetable)
         except KeyboardInterrupt:
             tell_note(f"jobs.{name} was asked to stop and has ended its schedule")
 
 
-def _one(run: Callable[[], None], interrupts: Interrupts) -> None:
-    """Do one run, then let a request that came meanwhile end the schedule."""
-    run()
-    if interrupts.asked:
-        raise KeyboardInterrupt
+def _once(composed: Any) -> Any:
+    """Return a composed config whose run ends by itself, and can be run again by itself."""
+    from omegaconf import OmegaConf
+
+    return OmegaConf.merge(composed, {"schedule": {"every_minutes": None, "delay_s": 0}})
 
 
 def _lock_file(store_root: str, reports_root: str, name: str) -> Path:

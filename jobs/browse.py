@@ -11,8 +11,9 @@ from jobs._runner import JobContext, job
 def main(config: BrowseConfig, context: JobContext) -> None:
     """Serve until Ctrl-C."""
     from arena.browse.market_rows import read_market
-    from arena.browse.server import bind, serve
+    from arena.browse.server import serve
     from arena.browse.site import ledger_file, make_site
+    from arena.core.loopback import bind
     from arena.data.service import DataService
 
     service = DataService(config.store.root, context.ledger_url)

@@ -11,6 +11,7 @@ import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,8 @@ from arena.config.base import models_in
 from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, JobConfig, MigrateConfig, SmokeConfig
-from arena.config.screens import BrowseConfig
+from arena.config.paper import PaperConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.timeframe import TIMEFRAMES
 
 ROOT = Path(__file__).parents[2]
@@ -41,8 +43,10 @@ JOBS: dict[str, type[JobConfig]] = {
     "reproduce": ReproduceConfig,
     "compare": CompareConfig,
     "smoke": SmokeConfig,
+    "monitor": MonitorConfig,
     "browse": BrowseConfig,
     "migrate": MigrateConfig,
+    "paper_exchange": PaperConfig,
 }
 
 _EVERY_JOB = ("name", "validate_only", "reports", "store")
@@ -52,8 +56,8 @@ ELSEWHERE = {
 }
 
 _MEANINGS = {
-    "data.policy": "strict: stop with exit code 3 where bars of the window are missing, doubled or impossible; "
-    "warn: run and say so",
+    "data.policy": "strict: stop with exit code 3 where bars of the window are missing, doubled or "
+    "impossible; warn: run and say so",
     "what": "what to look at",
     "initial_capital": "cash before the first trade, USDT",
     "margin_mode": "what stands behind the position: the account, or margin of its own",
@@ -85,7 +89,7 @@ _MEANINGS = {
 """What a key means where neither its model nor a comment in conf/ says it in words that stand alone."""
 
 _BOUNDS = {"ge": "at least {:g}", "gt": "above {:g}", "le": "at most {:g}", "lt": "below {:g}"}
-_KINDS = {int: "whole number", float: "number", str: "text", bool: "true, false"}
+_KINDS = {int: "whole number", float: "number", Decimal: "number", str: "text", bool: "true, false"}
 _COMMENTED = re.compile(r"^(?P<indent> *)(?P<key>\w+):(?P<value>[^#]*)(#\s*(?P<comment>.*))?$")
 
 

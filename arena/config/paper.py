@@ -61,7 +61,9 @@ class FaultRule(ConfigModel):
 class ClockConfig(ConfigModel):
     """The venue's time."""
 
-    start: str | None = Field(default=None, description="UTC; null: 30 days before the end of the bars")
+    start: str | None = Field(
+        default=None, description="UTC; null: 30 days before the end of the bars, or their middle"
+    )
     speed: float = Field(default=1.0, ge=0, le=1_000_000, description="1: wall time, 60: faster, 0: by step")
 
     @field_validator("start", mode="before")
@@ -113,7 +115,7 @@ class GeneratedConfig(ConfigModel):
 
     seed: int = Field(ge=0, description="another seed is another market")
     start: str = Field(description="first day, UTC")
-    days: int = Field(ge=1, le=3660)
+    days: int = Field(ge=1, le=3660, description="length of the market")
 
     @field_validator("start", mode="before")
     @classmethod
@@ -131,10 +133,10 @@ class GeneratedConfig(ConfigModel):
 class BookConfig(ConfigModel):
     """What is assumed where bars tell nothing."""
 
-    half_spread_ticks: int = Field(ge=1, le=10_000)
-    levels: int = Field(ge=1, le=400)
+    half_spread_ticks: int = Field(ge=1, le=10_000, description="from the last price to bid and ask")
+    levels: int = Field(ge=1, le=400, description="a side")
     level_ticks: int = Field(ge=1, le=10_000, description="between two levels")
-    contracts_per_level: Decimal = Field(gt=0)
+    contracts_per_level: Decimal = Field(gt=0, description="size of each level")
     price_band: Decimal = Field(gt=0, lt=1, description="share of the mark price, either side")
 
 
@@ -143,8 +145,8 @@ class PaperConfig(JobConfig):
 
     host: str = Field(description="loopback alone")
     port: int = Field(ge=0, le=65_535, description="0: any free one")
-    source: Literal["store", "synthetic"]
-    timeframe: str = Field(description="of the bars that are replayed; finest: the finest stored")
+    source: Literal["store", "synthetic"] = Field(description="stored bars, or generated ones")
+    bars: str = Field(description="length of the bars that are replayed; finest: the finest stored")
     symbol: SymbolConfig
     more: dict[str, SymbolConfig] = Field(description="further instruments, by any name")
     synthetic: GeneratedConfig
@@ -152,13 +154,16 @@ class PaperConfig(JobConfig):
     book: BookConfig
     matching: MatchingConfig
     funding_rate: float = Field(ge=-0.00375, le=0.00375, description="a settlement, where none is stored")
-    rate_limits: bool
+    rate_limits: bool = Field(description="whether calls are counted against the exchange's limits")
     limit_status: Literal[200, 429] = Field(description="HTTP status over the limit")
     state: str | None = Field(description="SQLite file of accounts and orders; null: forgotten at the end")
-    accounts: list[AccountConfig] = Field(min_length=1)
+    accounts: list[AccountConfig] = Field(
+        min_length=1,
+        description="uid, usdt, demo, and if wanted pos_mode, acct_lv, perm, key, secret, passphrase",
+    )
     control: bool = Field(description="whether /control is served")
-    faults: list[FaultRule]
-    fault_seed: int = Field(ge=0)
+    faults: list[FaultRule] = Field(description="rules in force from the start on")
+    fault_seed: int = Field(ge=0, description="of the rules' probabilities")
 
     @field_validator("host")
     @classmethod
@@ -171,7 +176,7 @@ class PaperConfig(JobConfig):
             raise ValueError(f"'{host}' is not loopback: the exchange listens on 127.0.0.1 or ::1 alone")
         return host
 
-    @field_validator("timeframe")
+    @field_validator("bars")
     @classmethod
     def _is_timeframe(cls, name: str) -> str:
         if name not in {"finest", *TIMEFRAMES}:

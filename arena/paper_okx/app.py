@@ -8,14 +8,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 
 from aiohttp import web
 
 from arena.config.paper import FaultRule
 from arena.paper_okx.auth import Signed
 from arena.paper_okx.control import add_control
-from arena.paper_okx.dispatch import Dispatch
+from arena.paper_okx.dispatch import ROUTES, Dispatch
 from arena.paper_okx.envelope import Reply, refused
 from arena.paper_okx.exchange import PaperExchange, ServerSettings
 from arena.paper_okx.sockets import SocketSettings, add_sockets
@@ -35,8 +37,8 @@ def create_app(exchange: PaperExchange, sockets: SocketSettings | None = None) -
     app.router.add_route("*", "/api/{path:.*}", _Rest(exchange).serve)
     if exchange.settings.control:
         add_control(app, exchange)
-    app.on_response_prepare.append(_telling_origin(exchange.market.origin))
     add_sockets(app, exchange, sockets)
+    app.on_response_prepare.append(_telling_origin(exchange.market.origin))
     app.cleanup_ctx.append(lambda _app: _beating(exchange))
     return app
 
@@ -51,14 +53,17 @@ class _Rest:
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
         path = request.raw_path.partition("?")[0]
-        self._exchange.served[f"{request.method} {path}"] += 1
+        known = (request.method, path) in ROUTES
+        self._exchange.served[f"{request.method} {path}" if known else "unknown"] += 1
         body = await request.read()
         signed = Signed(request.method, request.raw_path, body, request.headers, request.remote or "")
         struck = self._exchange.faults.of_request(request.method, path)
         if not struck:
             return _response(self._answer(signed, struck))
+        arrived = time.monotonic()
         reply = await _before(struck)
         if reply is None and not _drops(struck, "drop_before"):
+            signed = replace(signed, waited_ms=round((time.monotonic() - arrived) * 1000))
             reply = await _after(self._answer(signed, struck), struck)
         if reply is None or _drops(struck, "drop_after"):
             return _cut(request)

@@ -77,10 +77,10 @@ def _market(config: PaperConfig) -> ReplayMarket:
     )
     instruments = [one.instrument() for one in config.symbols()]
     if config.source == "store":
-        listings = load_stored(config.store.root, instruments, config.timeframe, shape)
+        listings = load_stored(config.store.root, instruments, config.bars, shape)
     else:
         made = config.synthetic
-        timeframe = "1m" if config.timeframe == "finest" else config.timeframe
+        timeframe = "1m" if config.bars == "finest" else config.bars
         source = SyntheticSource(made.seed, made.start_ms, made.days, timeframe)
         listings = make_synthetic(source, instruments, shape)
     return ReplayMarket(listings, shape)

@@ -65,6 +65,7 @@ class Signed:
     body: bytes
     headers: Mapping[str, str]
     address: str
+    waited_ms: int = 0  # since it arrived
 
 
 def sign(secret: str, text: bytes) -> str:
@@ -102,19 +103,19 @@ def authorize(signed: Signed, keys: Keys, clock: VenueClock, skew_ms: int = 0) -
     return key, now
 
 
-def check_deadline(headers: Mapping[str, str], now: int) -> None:
-    """Refuse a request whose expTime has passed.
+def check_deadline(signed: Signed, now: int) -> None:
+    """Refuse a request whose expTime has passed by `now`, by the clock that its sender goes by.
 
     Raises:
-        Refusal: 50036 it has, 51000 it is no time.
+        Refusal: 50036 it had passed when it arrived, 50037 it has since, 51000 it is no time.
     """
-    deadline = headers.get("expTime")
+    deadline = signed.headers.get("expTime")
     if not deadline:
         return
-    if not deadline.isdecimal():
+    if not (deadline.isascii() and deadline.isdecimal()):
         raise Refusal("51000", f"expTime (found '{deadline}')")
     if int(deadline) < now:
-        raise Refusal("50036")
+        raise Refusal("50036" if int(deadline) < now - signed.waited_ms else "50037")
 
 
 def _header(headers: Mapping[str, str], name: str, code: str) -> str:

@@ -50,17 +50,6 @@ class Dispatch:
             status = self._exchange.limits.status if refusal.code == "50011" else None
             return refused(refusal.code, refusal.detail, status=status)
 
-    def trade(self, path: str, uid: str, body: object, address: str) -> list[Row]:
-        """Return the rows of a trade call that came another way than REST; limits and checks are the same.
-
-        Raises:
-            Refusal: the call as a whole is refused.
-        """
-        route, now = ROUTES["POST", path], self._exchange.follow()
-        call = Call("POST", path, {}, body, address, now=now, uid=uid)
-        self._count(route, call)
-        return self._rows(route, call)
-
     def _admit(self, route: Route, call: Call, signed: Signed) -> None:
         """Find out who asks, whether they may, and what for."""
         if route.private:
@@ -84,7 +73,7 @@ class Dispatch:
         key, sender_now = authorize(signed, self._exchange.keys, self._exchange.clock, skew_ms)
         if route.changes and not key.may_trade:
             raise Refusal("50120")
-        check_deadline(signed.headers, sender_now)
+        check_deadline(signed, sender_now)
         return key
 
     def _apply(self, route: Route, call: Call) -> Reply:

@@ -1,6 +1,6 @@
 """Rate limits: how often each endpoint may be called, by whom.
 
-`RULES` is data. Invariant: a call that is refused counts for nothing.
+`RULES` is data. Invariant: a call counts in a bucket only where the bucket has room for all of it.
 """
 
 from __future__ import annotations

@@ -18,6 +18,7 @@ _READS = {
     "account/positions": "positions",
     "account/positions-history": "positions_history",
     "account/bills": "bills",
+    "account/bills-archive": "bills_archive",
     "account/leverage-info": "leverage_info",
     "account/max-size": "max_size",
     "account/max-avail-size": "max_avail_size",
@@ -25,17 +26,12 @@ _READS = {
     "trade/order": "get_order",
     "trade/orders-pending": "orders_pending",
     "trade/orders-history": "orders_history",
+    "trade/orders-history-archive": "orders_history_archive",
     "trade/fills": "fills",
+    "trade/fills-history": "fills_history",
     "trade/orders-algo-pending": "algos_pending",
     "trade/orders-algo-history": "algos_history",
 }
-
-_ARCHIVES = {
-    "account/bills-archive": "bills",
-    "trade/orders-history-archive": "orders_history",
-    "trade/fills-history": "fills",
-}
-"""The same rows, further back."""
 
 _CHANGES = {
     "account/set-leverage": "set_leverage",
@@ -51,12 +47,12 @@ _AMEND = ("ordId", "clOrdId", "reqId", "ts")
 _ALGO = ("algoId", "clOrdId", "algoClOrdId", "tag")
 
 
-def _method(name: str, **more: object) -> Handle:
+def _method(name: str) -> Handle:
     """Return the route to one method of the venue, which gives a row or a list of them."""
 
     def handle(exchange: PaperExchange, call: Call) -> Sequence[object]:
         request = call.params if call.method == "GET" else _object(call.body)
-        answer = getattr(exchange.venue, name)(call.uid, dict(request), **more)
+        answer = getattr(exchange.venue, name)(call.uid, dict(request))
         return answer if isinstance(answer, list) else [answer]
 
     return handle
@@ -104,7 +100,6 @@ _POSTS = {
 _GETS = {
     "account/config": _config,
     **{path: _method(name) for path, name in _READS.items()},
-    **{path: _method(name, archive=True) for path, name in _ARCHIVES.items()},
 }
 
 PRIVATE_ROUTES = {

@@ -17,7 +17,7 @@ from arena.core.errors import ConfigError
 from arena.paper_okx.app import create_app
 from arena.paper_okx.exchange import PaperExchange
 
-__all__ = ["serve"]
+__all__ = ["loop_factory", "serve"]
 
 
 def serve(exchange: PaperExchange, host: str, port: int, ready: Callable[[str], object]) -> None:
@@ -28,7 +28,7 @@ def serve(exchange: PaperExchange, host: str, port: int, ready: Callable[[str], 
     """
     if host != "localhost" and not ipaddress.ip_address(host).is_loopback:
         raise ConfigError(f"host={host}: the paper exchange listens on loopback alone, as on 127.0.0.1")
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(_serve(exchange, host, port, ready))
 
 
@@ -49,12 +49,13 @@ async def _serve(exchange: PaperExchange, host: str, port: int, ready: Callable[
             ) from error
         bound = runner.addresses[0][1]
         ready(f"http://{f'[{host}]' if ':' in host else host}:{bound}")
+        await asyncio.to_thread(exchange.market.complete)
         await stop.wait()
     finally:
         await runner.cleanup()
 
 
-def _loop_factory() -> Callable[[], Any] | None:
+def loop_factory() -> Callable[[], Any] | None:
     """Return uvloop's where it is installed; it is not made for every system."""
     try:
         import uvloop

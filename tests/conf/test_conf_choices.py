@@ -13,7 +13,8 @@ from arena.config.base import validate
 from arena.config.health import HealthConfig, RepairConfig
 from arena.config.ingest import IngestConfig
 from arena.config.models import BacktestConfig, MigrateConfig, SmokeConfig
-from arena.config.screens import BrowseConfig
+from arena.config.paper import PaperConfig
+from arena.config.screens import BrowseConfig, MonitorConfig
 from arena.core.errors import ConfigError
 from arena.strategies import get_strategy, parse_params, strategy_names
 
@@ -26,8 +27,10 @@ JOBS = {
     "health": (HealthConfig, ()),
     "ingest": (IngestConfig, ("exchange.path=archive/",)),
     "migrate": (MigrateConfig, ()),
-    "repair": (RepairConfig, ("mode=resample",)),
+    "monitor": (MonitorConfig, ()),
+    "paper_exchange": (PaperConfig, ()),
     "reproduce": (ReproduceConfig, ()),
+    "repair": (RepairConfig, ("mode=resample",)),
     "smoke": (SmokeConfig, ()),
 }
 

@@ -179,6 +179,21 @@ class TestSchedule:
         with open_reads(f"sqlite:///{jobs.folder / 'data' / 'ledger.sqlite'}") as ledger:
             assert [(row["status"], row["exit_code"]) for row in ledger.list_job_runs()] == [("done", 0)]
 
+    def test_asked_to_stop_within_a_run_it_keeps_what_is_stored_and_ends_cleanly(self, jobs, okx) -> None:
+        okx.fault("delay", path="*candles", delay_ms=20)
+        before = requests(okx)
+        running = self.start(jobs, okx)
+        until(lambda: requests(okx) >= before + 12)
+        running.send_signal(signal.SIGTERM)
+        _, told = running.communicate(timeout=30)
+        assert running.returncode == 0, told
+        assert "interrupted: what was stored by then stays" in told
+        assert told.endswith("has ended its schedule\n")
+        with open_reads(f"sqlite:///{jobs.folder / 'data' / 'ledger.sqlite'}") as ledger:
+            assert [(row["status"], row["exit_code"]) for row in ledger.list_job_runs()] == [
+                ("interrupted", 130)
+            ]
+
     def test_a_killed_one_is_taken_over_from(self, jobs, okx) -> None:
         running = self.start(jobs, okx)
         until(lambda: len(self.published(jobs)) == 1)
@@ -191,6 +206,11 @@ class TestSchedule:
         assert again.returncode == 0
         assert f"process {running.pid} of" in told
         assert "its place is taken over" in told
+
+    def test_a_sweep_and_a_schedule_do_not_go_together(self, jobs, okx) -> None:
+        done = jobs.run("ingest", "-m", *words(okx, "schedule=every_5m", "since_days=1,2"))
+        assert done.returncode == 2
+        assert "schedule and -m do not go together" in done.stderr
 
     def test_a_run_that_fails_does_not_end_it(self, jobs, okx) -> None:
         okx.fault("code", path="*", code="50001")

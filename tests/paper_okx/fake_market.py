@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from arena.paper_okx.market import Contract, Quote, Settlement, Tick, Tier
+from arena.paper_okx.refusal import Refusal
+from arena.paper_okx.venue import Venue, VenueSettings
 
 D = Decimal
 BTC = "BTC-USDT-SWAP"
@@ -105,3 +107,57 @@ def market(*lasts: str, volume: str = "1000", inst_id: str = BTC, **more: object
     made = FakeMarket(listed={inst_id: contract(inst_id)}, **more)  # type: ignore[arg-type]
     made.paths[inst_id] = [tick(minute, last, volume=volume) for minute, last in enumerate(lasts)]
     return made
+
+
+def opened(
+    *lasts: str, usdt: int = 10_000, pos_mode: str = "net_mode", acct_lv: str = "2", **more: object
+) -> Venue:
+    """Return a venue at the first tick of such a market, with an account `u`; a touch fills what rests."""
+    chosen = VenueSettings(fill_rule="touch", volume_share=D(1))
+    venue = Venue(market(*lasts, **more), chosen)  # type: ignore[arg-type]
+    venue.advance(START)
+    venue.open_account("u", D(usdt), pos_mode, acct_lv)
+    return venue
+
+
+def order(**more: object) -> dict[str, object]:
+    """Return a request: one contract at market, bought on cross margin, but for what is named."""
+    return {"instId": BTC, "tdMode": "cross", "side": "buy", "ordType": "market", "sz": "1", **more}
+
+
+def limit(px: str, **more: object) -> dict[str, object]:
+    return {**order(ordType="limit", px=px), **more}
+
+
+def minutes(count: int) -> int:
+    return START + count * MINUTE
+
+
+def look(venue: Venue, ack: Mapping[str, object]) -> dict[str, object]:
+    """Return the order that an acknowledgement speaks of."""
+    return venue.get_order("u", {"instId": BTC, "ordId": ack["ordId"]})
+
+
+def refused(call: Callable[[], object]) -> str:
+    """Return the code that a call was refused with, "" where it was not."""
+    try:
+        call()
+    except Refusal as refusal:
+        return refusal.code
+    return ""
+
+
+def position(venue: Venue, **asked: object) -> dict[str, object]:
+    """Return the only position that is asked for."""
+    (row,) = venue.positions("u", asked)
+    return row
+
+
+def cash(venue: Venue) -> Decimal:
+    (detail,) = venue.balance("u")["details"]  # type: ignore[attr-defined]
+    return D(detail["cashBal"])
+
+
+def detail(venue: Venue) -> dict[str, str]:
+    (found,) = venue.balance("u")["details"]  # type: ignore[attr-defined]
+    return found  # type: ignore[no-any-return]

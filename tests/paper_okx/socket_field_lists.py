@@ -1,4 +1,4 @@
-"""Field lists of the sockets' pushes and replies, as documented; REST's lists are in field_lists."""
+"""Field lists of the sockets alone, as documented; rows of REST are in field_lists and venue_field_lists."""
 
 from __future__ import annotations
 
@@ -21,9 +21,6 @@ SUBSCRIBED = keys("event arg connId")
 REFUSED = keys("event code msg connId")
 COUNTED = keys("event channel connCount connId")
 ORDER_REPLY = keys("id op code msg data inTime outTime")
-PLACED_ROW = keys("ordId clOrdId tag ts sCode sMsg")
-CANCELED_ROW = keys("ordId clOrdId ts sCode sMsg")
-AMENDED_ROW = keys("ordId clOrdId reqId ts sCode sMsg")
 
 TRADE = keys("instId tradeId px sz side ts count")
 BOOKS5 = keys("asks bids instId ts seqId")
@@ -44,3 +41,12 @@ PUBLIC = {
 
 CANDLES = {"candle1m": 9, "candle1H": 9, "candle1Dutc": 9, "mark-price-candle1m": 6, "index-candle1m": 6}
 """Number of fields of candle channels."""
+
+BOTH_BALANCE = keys("ccy cashBal uTime")
+BOTH_POSITION = keys(
+    "posId tradeId instId instType mgnMode posSide pos ccy posCcy avgPx nonSettleAvgPx settledPnl uTime"
+)
+BOTH_TRADE = keys("instId tradeId")
+WARNING = keys(
+    "instType instFamily instId mgnMode posId posSide pos posCcy lever markPx mgnRatio ccy cTime uTime pTime"
+)

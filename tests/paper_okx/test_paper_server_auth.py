@@ -146,6 +146,15 @@ def test_a_deadline_that_has_passed_is_50036(paper_okx: RunningPaperOkx):
         assert paper_okx.send("GET", path, headers=headers).json()["code"] == code
 
 
+def test_a_deadline_that_passes_on_the_way_is_50037_and_nothing_is_done(paper_okx: RunningPaperOkx):
+    path, body = "/api/v5/account/set-leverage", b'{"instId":"BTC-USDT-SWAP","lever":"7","mgnMode":"cross"}'
+    paper_okx.fault("delay", path=path, delay_ms=400, times=1)
+    headers = paper_okx.headers("POST", path, body) | {"expTime": str(wall_clock() + 200)}
+    assert paper_okx.send("POST", path, body, headers).json()["code"] == "50037"
+    query = {"instId": "BTC-USDT-SWAP", "mgnMode": "cross"}
+    assert paper_okx.private_get("/api/v5/account/leverage-info", **query)["data"][0]["lever"] != "7"
+
+
 def test_secrets_are_in_no_text_of_a_key():
     assert DEMO.secret not in repr(DEMO)
     assert DEMO.passphrase not in repr(DEMO)

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arena.paper_okx.replay import ReplayMarket
+from arena.paper_okx.sockets.channels import CHANNELS
+from arena.paper_okx.sockets.publisher import Publisher
+from arena.paper_okx.sockets.subscriptions import Subscription, Subscriptions, topic_key
 from tests.paper_okx import socket_field_lists as lists
-from tests.paper_okx.running import RunningPaperOkx, run_paper_okx
+from tests.paper_okx.running import NOW_MS, RunningPaperOkx, run_paper_okx, small_market
 from tests.paper_okx.socket_talk import Line, talk
 
 BTC = "BTC-USDT-SWAP"
@@ -121,8 +127,9 @@ def test_what_does_not_change_is_not_told_again(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with talk(paper, "public") as line:
             await line.subscribe(channel="tickers", instId=BTC)
-            await just_behind_a_tick(line)
-            assert await settled(line, "tickers")
+            now = await just_behind_a_tick(line)
+            while (await line.pushed("tickers"))["data"][0]["ts"] != str(now):
+                pass
             await line.step(1000)
             assert await settled(line, "tickers") is None
 
@@ -186,8 +193,87 @@ def test_two_readers_are_told_the_same(paper: RunningPaperOkx) -> None:
     asyncio.run(scenario())
 
 
-async def just_behind_a_tick(line: Line) -> None:
-    await line.step(60_000 - line.paper.exchange.clock.now() % 60_000 + 2)
+def test_a_bar_that_is_finer_than_the_replay_is_no_channel() -> None:
+    async def scenario(paper: RunningPaperOkx) -> None:
+        async with talk(paper, "business") as line:
+            assert (await line.subscribe(channel="candle1m", instId=BTC))["code"] == "60018"
+            await line.subscribe(channel="candle4H", instId=BTC)
+            await line.step(24 * 60 * 60_000)
+            assert (await line.pushed("candle4H"))["data"]
+
+    with run_paper_okx(market=small_market(timeframe="1h")) as paper:
+        asyncio.run(scenario(paper))
+
+
+def test_a_clock_that_runs_by_itself_is_followed(replay_market: ReplayMarket) -> None:
+    async def scenario(paper: RunningPaperOkx) -> None:
+        async with talk(paper, "business") as line:
+            await line.subscribe(channel="candle1m", instId=BTC)
+            closed: list[int] = []
+            while len(closed) < 5:
+                [row] = (await line.pushed("candle1m"))["data"]
+                closed += [int(row[0])] if row[-1] == "1" else []
+            assert closed == [closed[0] + n * 60_000 for n in range(5)]
+
+    with run_paper_okx(market=replay_market, speed=1200) as paper:
+        asyncio.run(scenario(paper))
+
+
+class Reader:
+    """Keeps what it is pushed."""
+
+    uid = None
+
+    def __init__(self) -> None:
+        self.subscriptions: dict[str, Subscription] = {}
+        self.rows: list[Any] = []
+
+    def push(self, channel: str, text: str) -> None:
+        self.rows += json.loads(text)["data"]
+
+
+def reader_of(market: ReplayMarket, channel: str, steps: list[int]) -> Reader:
+    """Return a reader of a channel, told after each step of the clock."""
+    subscriptions, reader, now = Subscriptions(), Reader(), NOW_MS
+    publisher, arg = Publisher(market, subscriptions), arg_of(channel)
+    subscriptions.add(reader, CHANNELS[channel], arg, now)
+    publisher.greet(reader, subscriptions.topics[topic_key(arg)], now)
+    for step in steps:
+        now += step
+        publisher.publish(now)
+    return reader
+
+
+STEPS = st.lists(st.sampled_from([1, 15_000, 60_000]) | st.integers(1, 900_000), min_size=1, max_size=20)
+
+
+@settings(deadline=None)
+@given(steps=STEPS)
+def test_however_the_clock_goes_each_closed_bar_is_told_once_and_in_order(
+    replay_market: ReplayMarket, steps: list[int]
+) -> None:
+    rows = reader_of(replay_market, "candle1m", steps).rows
+    closed = [int(row[0]) for row in rows if row[-1] == "1"]
+    told = [int(row[0]) for row in rows]
+    assert told == sorted(told)
+    assert closed == list(range(NOW_MS, NOW_MS + len(closed) * 60_000, 60_000))
+    assert NOW_MS + sum(steps) - (NOW_MS + len(closed) * 60_000) < 60_000 + 1000  # at most one a second
+
+
+@settings(deadline=None)
+@given(steps=STEPS)
+def test_however_the_clock_goes_each_trade_is_told_once_and_in_order(
+    replay_market: ReplayMarket, steps: list[int]
+) -> None:
+    rows = reader_of(replay_market, "trades", steps).rows
+    before = replay_market.trades(BTC, 1, NOW_MS)[0]["tradeId"]
+    last = replay_market.trades(BTC, 1, NOW_MS + sum(steps))[0]["tradeId"]
+    ids = [int(row["tradeId"]) for row in rows]
+    assert ids == list(range(int(before) + 1, int(last) + 1))
+
+
+async def just_behind_a_tick(line: Line) -> int:
+    return await line.step(60_000 - line.paper.exchange.clock.now() % 60_000 + 2)
 
 
 async def settled(line: Line, channel: str) -> dict[str, Any] | None:

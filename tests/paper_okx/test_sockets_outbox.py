@@ -138,6 +138,15 @@ async def listening(line: Line) -> None:
     await line.pushed("mark-price")
 
 
+def wait_for_strike(paper: RunningPaperOkx) -> None:
+    """Return when the one fault in force has struck."""
+    for _ in range(500):
+        if paper.control("GET", "faults")["faults"][0]["struck"]:
+            return
+        time.sleep(0.005)
+    pytest.fail("the fault did not strike")
+
+
 def test_a_push_can_come_twice(paper: RunningPaperOkx) -> None:
     async def scenario() -> None:
         async with talk(paper, "public") as line:
@@ -158,7 +167,7 @@ def test_a_push_can_be_overtaken_by_the_next(paper: RunningPaperOkx) -> None:
             await listening(line)
             await asyncio.to_thread(paper.fault, "push_reorder", path="mark-price", times=1)
             await line.step(MINUTE_MS)
-            await asyncio.sleep(0.05)
+            await asyncio.to_thread(wait_for_strike, paper)
             await line.step(MINUTE_MS)
             newer, older = await prices(line, 2)
             assert newer > older

@@ -28,8 +28,15 @@ def paper(replay_market: ReplayMarket) -> Iterator[RunningPaperOkx]:
 @pytest.fixture(scope="module")
 def strict(replay_market: ReplayMarket) -> Iterator[RunningPaperOkx]:
     """An exchange with short limits."""
-    limits = SocketSettings(idle_s=0.2, requests_per_hour=4, connects_per_s=50, connections_per_channel=2)
+    limits = SocketSettings(requests_per_hour=4, connects_per_s=50, connections_per_channel=2)
     with run_paper_okx(market=replay_market, rate_limits=True, sockets=limits) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def impatient(replay_market: ReplayMarket) -> Iterator[RunningPaperOkx]:
+    """An exchange that ends a silent connection after half a second."""
+    with run_paper_okx(market=replay_market, sockets=SocketSettings(idle_s=0.5)) as running:
         yield running
 
 
@@ -240,24 +247,25 @@ def test_the_interval_of_regular_pushes_is_one_of_those_on_offer(
     asyncio.run(scenario())
 
 
-def test_silence_of_both_sides_ends_the_connection(strict: RunningPaperOkx) -> None:
+def test_silence_of_both_sides_ends_the_connection(impatient: RunningPaperOkx) -> None:
     async def scenario() -> None:
-        async with talk(strict, "public") as line:
-            began = time.monotonic()
+        began = time.monotonic()
+        async with talk(impatient, "public") as line:
             assert await line.closed() == 4004
-            assert time.monotonic() - began >= 0.2
+            assert time.monotonic() - began >= 0.5
 
     asyncio.run(scenario())
 
 
-def test_what_is_pushed_keeps_a_connection_open(strict: RunningPaperOkx) -> None:
+def test_what_is_pushed_keeps_a_connection_open(impatient: RunningPaperOkx) -> None:
     async def scenario() -> None:
-        async with talk(strict, "public") as line:
-            await line.subscribe(channel="tickers", instId=BTC)
-            for _ in range(6):
-                await line.pushed("tickers")
-                await asyncio.sleep(0.06)
-                await line.step(15_000)
+        async with talk(impatient, "public") as line:
+            began = time.monotonic()
+            await line.subscribe(channel="mark-price", instId=BTC)
+            while time.monotonic() - began < 0.7:
+                await line.pushed("mark-price")
+                await asyncio.sleep(0.1)
+                await line.step(10_000)
 
     asyncio.run(scenario())
 

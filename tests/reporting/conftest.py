@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -43,36 +41,10 @@ CAPITAL = 10_000.0
 CT_VAL = 0.01
 REASONS = ("", "cross up", "cross down")
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
-FLAGS = (
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 DRAWN = "html[data-drawn=true]"
 
 MadeRun = tuple[BacktestResult, RunArrays]
 RunMaker = Callable[..., MadeRun]
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Any]:
-    if not Path(CHROMIUM).is_file():
-        message = f"no Chromium at {CHROMIUM}: install the chromium package to test the report's page"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        program = playwright.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
-        yield program
-        program.close()
 
 
 class Tab:

@@ -16,7 +16,7 @@ from arena.exchange.okx.clock import Reading, VenueTime
 from arena.exchange.okx.errors import THROTTLED, Call, ClockRefused, Row, check_row, rows_of, unsure
 from arena.exchange.okx.limits import NoLimits, Priority, RateLimits, costs_of, shared_limits
 from arena.exchange.okx.settings import OkxSettings
-from arena.exchange.okx.wire import Answer, Connect, Wire, connect_ccxt, never_left
+from arena.exchange.okx.wire import Answer, Connect, Wire, connect_ccxt, never_left, void_after
 
 Params = Mapping[str, object]
 Body = Params | Sequence[Params]
@@ -26,6 +26,7 @@ ORIGIN_HEADER = "x-paper-origin"
 
 _FIRST_PAUSE_S = 0.2
 _LONGEST_PAUSE_S = 8.0
+_PATIENCE_S = 60.0  # for a token of a limit
 
 
 class OkxClient:
@@ -91,8 +92,17 @@ class OkxClient:
             self._sleep(self._pause(attempt))
         raise AssertionError("unreachable: the last attempt returns or raises")
 
-    def post(self, path: str, body: Body, *, priority: Priority = Priority.ENTRY) -> list[Row]:
+    def post(
+        self,
+        path: str,
+        body: Body,
+        *,
+        priority: Priority = Priority.ENTRY,
+        deadline_ms: int | None = None,
+    ) -> list[Row]:
         """Return the rows of an acting call; of a list of orders also those that failed (see `check_row`).
+
+        After `deadline_ms` by the exchange's clock it is not sent any more, and not done if it comes late.
 
         Raises:
             ConfigError: credentials are missing or refused.
@@ -103,39 +113,58 @@ class OkxClient:
         call = Call("POST", path, self._hide)
         single = isinstance(body, Mapping)
         sent = dict(body) if isinstance(body, Mapping) else [dict(row) for row in body]
-        rows = self._once(call, sent, priority, private=True)
+        rows = self._once(call, sent, priority, private=True, deadline_ms=deadline_ms)
         if single:
             for row in rows:
                 if row.get("sCode", "0") != "0":
                     check_row(call, row)
         return rows
 
-    def _once(self, call: Call, params: Row | list[Row], priority: Priority, *, private: bool) -> list[Row]:
+    def _once(
+        self,
+        call: Call,
+        params: Row | list[Row],
+        priority: Priority,
+        *,
+        private: bool,
+        deadline_ms: int | None = None,
+    ) -> list[Row]:
         """Send one request; once more when its timestamp was refused."""
         try:
-            return self._within_limits(call, params, priority, private=private)
+            return self._within_limits(call, params, priority, private, deadline_ms)
         except ClockRefused:
             self.time.resync()
         try:
-            return self._within_limits(call, params, priority, private=private)
+            return self._within_limits(call, params, priority, private, deadline_ms)
         except ClockRefused as error:
             raise Rejected(f"{error}, also after it was measured anew", error.code) from error
 
     def _within_limits(
-        self, call: Call, params: Row | list[Row], priority: Priority, *, private: bool
+        self,
+        call: Call,
+        params: Row | list[Row],
+        priority: Priority,
+        private: bool,  # noqa: FBT001 - handed on inside of this class alone
+        deadline_ms: int | None,
     ) -> list[Row]:
         if private:
             self._check_key(call)
             self.time.now_ms()  # its own request waits for its own limit, not inside of this one's
         limits = self._private if private else self._public
         costs = costs_of(call.method, call.path, params)
-        with limits.slot(costs, priority):
+        with limits.slot(costs, priority, self._patience_s(deadline_ms)):
             try:
-                return self._send(call, params, private=private)
+                with void_after(self._exchange(), deadline_ms):
+                    return self._send(call, params, private=private)
             except Retryable as error:
                 if error.code in THROTTLED:
                     limits.back_off(costs)
                 raise
+
+    def _patience_s(self, deadline_ms: int | None) -> float:
+        if deadline_ms is None:
+            return _PATIENCE_S
+        return min(_PATIENCE_S, max(0.0, (deadline_ms - self.time.now_ms()) / 1000))
 
     def _check_key(self, call: Call) -> None:
         if self.settings.credentials is None:
@@ -151,7 +180,7 @@ class OkxClient:
             exchange.request(call.path, ["private" if private else "public"], call.method, params)
         except Answer as answer:
             self._thread.journey = (begin + time.monotonic()) / 2
-            self._origin = answer.headers.get(ORIGIN_HEADER, "")
+            self._origin = answer.headers.get(ORIGIN_HEADER) or self._origin
             return rows_of(call, answer.status, answer.body)
         except exchange.lost as error:
             raise self._lost(call, error) from error

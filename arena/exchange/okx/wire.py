@@ -7,12 +7,14 @@ reading of codes never decides; and ccxt's log, which would show the key, is sil
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NoReturn, Protocol
 
 from arena.exchange.okx.settings import OkxSettings
 
 DEMO_HEADER = "x-simulated-trading"
+DEADLINE_HEADER = "expTime"
 
 
 class Answer(Exception):  # noqa: N818 - an answer, not an error: raised to leave ccxt with it whole
@@ -28,6 +30,9 @@ class Wire(Protocol):
 
     lost: type[Exception]
     """What `request` raises when no whole answer came."""
+
+    headers: Mapping[str, str]
+    """What every request says beside its signature."""
 
     def request(self, path: str, api: list[str], method: str, params: Any) -> object:
         """Sign and send one request.
@@ -61,6 +66,18 @@ def connect_ccxt(settings: OkxSettings, now_ms: Callable[[], int]) -> Wire:
     exchange.lost = ccxt.BaseError
     wire: Wire = exchange
     return wire
+
+
+@contextmanager
+def void_after(wire: Wire, deadline_ms: int | None) -> Iterator[None]:
+    """Let the requests of the block say when OKX must not act on them any more, UTC ms of its clock."""
+    before = wire.headers
+    if deadline_ms is not None:
+        wire.headers = {**before, DEADLINE_HEADER: str(deadline_ms)}
+    try:
+        yield
+    finally:
+        wire.headers = before
 
 
 def never_left(error: BaseException) -> bool:

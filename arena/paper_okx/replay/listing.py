@@ -5,9 +5,10 @@ No I/O. Invariant: mark and index of a listing have bars of the same length as i
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from arena.paper_okx.replay.series import Series
 
 __all__ = ["Listing", "contract_of"]
 
+Fetch = Callable[[], Bars | None]
+
 _RECORDED = {  # instIdCode and listTime as OKX gives them
     "BTC-USDT-SWAP": (10459, 1_573_557_408_000),
     "ETH-USDT-SWAP": (10461, 1_573_557_408_000),
@@ -27,26 +30,42 @@ _MAX_LIMIT_SZ = Decimal(100_000_000)
 
 
 class Listing:
-    """A contract and what happened to it."""
+    """A contract and what happened to it.
+
+    `mark` and `index` are fetched with their first use: who lists an instrument need not wait for them.
+    """
 
     def __init__(
         self,
         instrument: Instrument,
         candles: Bars,
-        mark: Bars | None,
-        index: Bars | None,
+        mark: Fetch,
+        index: Fetch,
         funding: FundingSeries | None,
         assumed_rate: float,
     ) -> None:
-        """Build the series; prices that are not stored are those of the candles, funding an assumed rate."""
+        """Take over the bars; candles stand for prices that are not stored, an assumed rate for funding."""
         self.contract = contract_of(instrument)
         self.is_synthetic = candles.is_synthetic
         self.interval_ms = instrument.funding_interval_ms
-        lot_coins = instrument.lot_sz * instrument.ct_val
-        self.candles = Series(candles, lot_coins)
-        self.mark = self.candles if mark is None else Series(mark, lot_coins)
-        self.index = self.candles if index is None else Series(index, lot_coins)
+        self._lot_coins = instrument.lot_sz * instrument.ct_val
+        self._fetch_mark, self._fetch_index = mark, index
+        self.candles = Series(candles, self._lot_coins)
         self.funding = _Funding.of(funding, self, assumed_rate)
+
+    @cached_property
+    def mark(self) -> Series:
+        """Mark prices."""
+        return self._fetched(self._fetch_mark)
+
+    @cached_property
+    def index(self) -> Series:
+        """Index prices."""
+        return self._fetched(self._fetch_index)
+
+    def _fetched(self, fetch: Fetch) -> Series:
+        bars = fetch()
+        return self.candles if bars is None else Series(bars, self._lot_coins)
 
     @property
     def first_ms(self) -> int:

@@ -62,6 +62,15 @@ class ReplayMarket:
         """Close of the last bar of all; prices stand still after it."""
         return max(one.end_ms for one in self._listings.values())
 
+    def complete(self) -> None:
+        """Wait for everything that is still being read.
+
+        Raises:
+            DataError: a file of it cannot be read.
+        """
+        for one in self._listings.values():
+            _ = one.mark, one.index
+
     def quote(self, inst_id: str, ts: int) -> Quote:
         """Return the market at `ts`: the last tick at or before it, and the book around it."""
         listing = self.listing(inst_id)

@@ -28,6 +28,11 @@ _POSITION_BRIEF = (
     *("nonSettleAvgPx", "settledPnl", "uTime"),
 )
 
+_WARNED_OF = (
+    *("instId", "mgnMode", "posId", "posSide", "pos", "posCcy", "lever", "markPx", "mgnRatio", "ccy"),
+    *("cTime", "uTime", "pTime"),
+)
+
 
 class AccountPushes:
     """Pushes of the accounts."""
@@ -42,7 +47,8 @@ class AccountPushes:
         """Push an event of the venue."""
         channels = _ALGOS if event.channel == "orders-algo" else (event.channel,)
         for listener, subscription in self._subscriptions.of_account(event.uid, channels):
-            rows = [row for row in event.rows if _is_asked_for(subscription, row)]
+            asked = [row for row in event.rows if _is_asked_for(subscription, row)]
+            rows = [_warning(row) for row in asked] if event.channel == "liquidation-warning" else asked
             if rows:
                 fields = {"eventType": "event_update"} if event.channel in _STANDING else {}
                 _push(listener, subscription, rows, **fields)
@@ -50,7 +56,7 @@ class AccountPushes:
     def greet(self, listener: Listener, subscription: Subscription, now: int) -> None:
         """Push how the account stands to a new listener of positions, account or both."""
         if subscription.channel.name == "balance_and_position":
-            _push(listener, subscription, [self._both(_uid(listener), now)])
+            _push(listener, subscription, [self._both(subscription.uid, now)])
         elif subscription.channel.name in _STANDING:
             self._tell_standing(listener, subscription, now)
 
@@ -68,7 +74,7 @@ class AccountPushes:
 
     def _tell_standing(self, listener: Listener, subscription: Subscription, now: int) -> None:
         subscription.told_at = now
-        uid = _uid(listener)
+        uid = subscription.uid
         if subscription.channel.name == "account":
             rows: list[Row] = [_of_coin(self._venue.balance(uid), subscription.arg)]
         else:
@@ -87,14 +93,15 @@ class AccountPushes:
         }
 
 
-def _uid(listener: Listener) -> str:
-    assert listener.uid is not None  # noqa: S101 - private channels are subscribed behind a login alone
-    return listener.uid
-
-
 def _push(listener: Listener, subscription: Subscription, rows: Sequence[Row], **fields: object) -> None:
-    arg = {**subscription.arg, "uid": listener.uid}
+    arg = {**subscription.arg, "uid": subscription.uid}
     listener.push(subscription.channel.name, encode(push(arg, rows, **fields)))
+
+
+def _warning(position: Mapping[str, object]) -> Row:
+    """Return what a warning tells of a position."""
+    family = str(position["instId"]).removesuffix("-SWAP")
+    return {"instType": position["instType"], "instFamily": family} | _brief(position, _WARNED_OF)
 
 
 def _is_asked_for(subscription: Subscription, row: Mapping[str, object]) -> bool:

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from arena.paper_okx.market import Contract
 from arena.paper_okx.refusal import Refusal
+from arena.paper_okx.replay import ReplayMarket
 from arena.paper_okx.replay.buckets import BARS
 from arena.paper_okx.sockets.market_rows import RowMaker, books, candles, instruments, one_row, trades
 from arena.paper_okx.sockets.messages import Arg
@@ -90,8 +90,8 @@ def find_channel(arg: object, url: str) -> Channel:
     Raises:
         Refusal: the argument names none, or one that is served elsewhere.
     """
-    if not isinstance(arg, Mapping):
-        raise Refusal("60013", f"found {arg!r}, an argument is an object with a channel")
+    if not isinstance(arg, Mapping) or not all(isinstance(value, str) for value in arg.values()):
+        raise Refusal("60013", f"found {arg!r}, an argument is an object of texts, with a channel")
     name = arg.get("channel")
     if not isinstance(name, str) or not name:
         raise Refusal("60027", "channel")
@@ -109,24 +109,32 @@ def _moved(served_at: str, asked_at: str) -> str:
     return "64002" if asked_at == BUSINESS else "60008"
 
 
-def check_arg(channel: Channel, arg: Arg, contracts: Mapping[str, Contract]) -> None:
-    """Check that the argument says all its channel needs and names what is listed.
+def check_arg(channel: Channel, arg: Arg, market: ReplayMarket, now: int) -> None:
+    """Check that the argument says all its channel needs and names what can be told.
 
     Raises:
-        Refusal: something is missing or not listed.
+        Refusal: something is missing, or not to be had in this market.
     """
     if channel.needs and not arg.get(channel.needs):
         raise Refusal("60027", channel.needs)
     any_type = ("ANY",) if channel.private else ()
     if (inst_type := arg.get("instType")) and inst_type not in (*INST_TYPES, *any_type):
         raise Refusal("60018", f"instType {inst_type}")
-    if inst_id := arg.get("instId"):
-        listed = {one.inst_family for one in contracts.values()} if channel.of_index else set(contracts)
-        if inst_id not in listed:
-            raise Refusal("60018", f"{channel.name}, instId {inst_id}")
+    if (inst_id := arg.get("instId")) and inst_id not in _listed(market, of_index=channel.of_index):
+        raise Refusal("60018", f"{channel.name}, instId {inst_id}")
     if (ccy := arg.get("ccy")) and not re.fullmatch(r"[A-Z0-9]{2,10}", str(ccy)):
         raise Refusal("60018", f"{channel.name}, ccy {ccy}")
     update_interval(arg)
+    if channel.rows is not None:
+        try:
+            channel.rows(market, arg, now, now)
+        except Refusal as refusal:  # a bar that is finer than what is replayed
+            raise Refusal("60018", f"{channel.name}, {refusal.detail}") from None
+
+
+def _listed(market: ReplayMarket, *, of_index: bool) -> set[str]:
+    contracts = market.contracts
+    return {one.inst_family for one in contracts.values()} if of_index else set(contracts)
 
 
 def update_interval(arg: Arg) -> int | None:

@@ -145,10 +145,11 @@ class Connection:
         self.say(event("login", self.conn_id, request.get("id"), msg="", code="0"))
 
     def _subscribe(self, request: Mapping[str, object]) -> None:
+        exchange = self._service.exchange
         for arg in _args(request):
             try:
                 channel = self._channel(arg)
-                check_arg(channel, arg, self._service.exchange.market.contracts)
+                check_arg(channel, arg, exchange.market, exchange.clock.now())
             except Refusal as refusal:
                 self._refuse(refusal, request)
                 continue

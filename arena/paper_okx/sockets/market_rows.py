@@ -13,8 +13,10 @@ from arena.paper_okx.sockets.messages import Arg, Row
 
 __all__ = ["Pushes", "RowMaker", "books", "candles", "instruments", "one_row", "trades"]
 
-_MOST_BARS = 300  # a leap of the venue's clock over more than these is not caught up with
-_MOST_TRADES = 500
+# Pages are small at first: between two looks little has happened. A leap of the venue's clock over more than
+# the largest page is not caught up with.
+_PAGES_OF_BARS = (2, 20, 300)
+_PAGES_OF_TRADES = (4, 40, 500)
 
 
 Pushes: TypeAlias = list[list[Row]]
@@ -50,8 +52,12 @@ def instruments(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
 
 def trades(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
     """Return the trades after `since`, oldest first, each in a push of its own."""
-    rows = market.trades(str(arg["instId"]), _MOST_TRADES, now)
-    fresh = [row for row in rows if int(str(row["ts"])) > since]
+    fresh: list[dict[str, object]] = []
+    for limit in _PAGES_OF_TRADES:
+        rows = market.trades(str(arg["instId"]), limit, now)
+        fresh = [row for row in rows if int(str(row["ts"])) > since]
+        if len(fresh) < limit:
+            break
     return [[_pushed_trade(row)] for row in reversed(fresh)]
 
 
@@ -65,8 +71,13 @@ def candles(kind: str) -> Callable[[str], RowMaker]:
 
     def of_bar(bar: str) -> RowMaker:
         def make(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
-            rows = market.candles(kind, str(arg["instId"]), bar, limit=_MOST_BARS, now=now)
-            return [[row] for row in reversed(_since(rows, since))]
+            fresh: list[list[str]] = []
+            for limit in _PAGES_OF_BARS:
+                rows = market.candles(kind, str(arg["instId"]), bar, limit=limit, now=now)
+                fresh = _since(rows, since)
+                if len(rows) < limit or int(fresh[-1][0]) <= since:
+                    break
+            return [[row] for row in reversed(fresh)]
 
         return make
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from arena.paper_okx.auth import ApiKey
+from arena.paper_okx.clock import VenueClock
 from arena.paper_okx.codes import message
 from arena.paper_okx.envelope import summary
 from arena.paper_okx.exchange import PaperExchange
@@ -76,8 +77,8 @@ def _orders(op: OrderOp, args: object) -> list[Order]:
 def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order], deadline: object) -> None:
     if not key.may_trade:
         raise Refusal("50120")
-    if op.places and deadline not in {None, ""}:
-        _check_deadline(str(deadline), exchange.clock.now())
+    if op.places and deadline not in (None, ""):
+        _check_deadline(str(deadline), exchange.clock)
     for order in orders:
         _name_instrument(exchange, order)
     path = f"/api/v5/trade/{op.endpoint}"
@@ -87,9 +88,10 @@ def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order
         exchange.limits.take_account({"user": key.uid}, len(orders))
 
 
-def _check_deadline(deadline: str, now: int) -> None:
-    if not deadline.isdecimal():
-        raise Refusal("51000", f"expTime {deadline}")
+def _check_deadline(deadline: str, clock: VenueClock) -> None:
+    if not (deadline.isascii() and deadline.isdecimal()):
+        raise Refusal("51000", f"expTime (found '{deadline}')")
+    now = clock.nearest(int(deadline))  # by the clock that the sender goes by
     if int(deadline) < now:
         raise Refusal("50036", f"expTime {deadline}, now {now}")
 
@@ -97,7 +99,7 @@ def _check_deadline(deadline: str, now: int) -> None:
 def _name_instrument(exchange: PaperExchange, order: Order) -> None:
     """Put instId in the place of instIdCode; a code that is not listed names nothing."""
     code = order.pop("instIdCode", None)
-    if code in {None, ""} or order.get("instId"):
+    if code in (None, "") or order.get("instId"):
         return
     named = [one.inst_id for one in exchange.market.contracts.values() if str(one.code) == str(code)]
     order["instId"] = named[0] if named else str(code)

@@ -18,11 +18,12 @@ __all__ = ["Listener", "Subscription", "Subscriptions", "Topic", "topic_key"]
 
 @dataclass(slots=True)
 class Subscription:
-    """One argument of one connection; `told_at` is the venue time of its last regular push."""
+    """One argument of one connection: of which account, and the venue time of its last regular push."""
 
     channel: Channel
     arg: Arg
-    told_at: int = 0
+    uid: str
+    told_at: int
 
 
 class Listener(Protocol):
@@ -78,7 +79,8 @@ class Subscriptions:
     def add(self, listener: Listener, channel: Channel, arg: Arg, now: int) -> Subscription:
         """Subscribe; a second time changes nothing but gives the first push again."""
         key = topic_key(arg)
-        subscription = listener.subscriptions.setdefault(key, Subscription(channel, arg, now))
+        fresh = Subscription(channel, arg, listener.uid or "", now)
+        subscription = listener.subscriptions.setdefault(key, fresh)
         if not channel.private:
             topic = self.topics.setdefault(key, Topic(channel, arg, now))
             topic.listeners.add(listener)

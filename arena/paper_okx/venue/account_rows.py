@@ -25,7 +25,7 @@ from arena.paper_okx.venue.funds import (
 from arena.paper_okx.venue.margin import isolated_liquidation, upl_ratio
 from arena.paper_okx.venue.records import Bill, Closing, Position
 
-__all__ = ["balance_row", "bill_row", "closing_row", "config_row", "position_row"]
+__all__ = ["available", "balance_row", "bill_row", "closing_row", "config_row", "position_row"]
 
 _ACCOUNT_BLANK = [
     "adjEq",

@@ -20,7 +20,7 @@ from arena.paper_okx.venue.records import Algo
 from arena.paper_okx.venue.requests import Request
 from arena.paper_okx.venue.stop_reading import MARKET_PX, PRICE_TYPES, read_part, read_stops
 
-__all__ = ["cancel_algo_order", "place_algo"]
+__all__ = ["cancel_algo_order", "market_or", "place_algo"]
 
 KINDS = ("conditional", "oco", "trigger")
 # which code says that take-profit, stop-loss is on the wrong side of the last price

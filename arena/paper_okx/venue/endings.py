@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from arena.paper_okx.venue.attached import attach_stops
 from arena.paper_okx.venue.desk import Account, Desk
+from arena.paper_okx.venue.funds import headroom
 from arena.paper_okx.venue.pushes import tell_algo, tell_order
 from arena.paper_okx.venue.records import Algo, Order, Position
 
-__all__ = ["SOURCE", "cancel", "cancel_algo", "complete", "end_with_position"]
+__all__ = ["cancel", "cancel_algo", "complete", "drop_unaffordable", "end_with_position"]
 
 SOURCE = {
     "user": "1",
@@ -48,6 +49,23 @@ def cancel_algo(desk: Desk, account: Account, algo: Algo) -> None:
     account.live_algos.pop(algo.algo_id, None)
     desk.touch(algo)
     tell_algo(desk, account, algo)
+
+
+def drop_unaffordable(desk: Desk, account: Account, closed_by: Order) -> None:
+    """Cancel, newest first, orders that were to close what another has closed and that are not affordable.
+
+    Without the position they would open one on the other side.
+    """
+    turned = [
+        order
+        for order in account.live.values()
+        if order.position_key == closed_by.position_key
+        and order.side == closed_by.side
+        and order is not closed_by
+        and not order.only_reduces
+    ]
+    while turned and headroom(desk, account) < 0:
+        cancel(desk, account, turned.pop(), "risk")
 
 
 def end_with_position(desk: Desk, account: Account, position: Position) -> None:

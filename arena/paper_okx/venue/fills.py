@@ -13,7 +13,7 @@ from arena.paper_okx.venue.amounts import ZERO, fine, money
 from arena.paper_okx.venue.attached import attach_stops
 from arena.paper_okx.venue.closings import note_closing
 from arena.paper_okx.venue.desk import Account, Desk
-from arena.paper_okx.venue.endings import complete, end_with_position
+from arena.paper_okx.venue.endings import complete, drop_unaffordable, end_with_position
 from arena.paper_okx.venue.funds import position_lever
 from arena.paper_okx.venue.ledger import MARGIN_MOVED, book, move_margin
 from arena.paper_okx.venue.pushes import tell_account, tell_order
@@ -73,6 +73,8 @@ def apply_trade(desk: Desk, account: Account, order: Order, trade: Trade) -> Fil
     tell_account(desk, account, position, "liquidation" if liquidated else "filled", fill)
     if closing and closing == abs(held):
         end_with_position(desk, account, position)
+    if closing:
+        drop_unaffordable(desk, account, order)
     if order.state == "filled":  # one that was cancelled has been seen to
         attach_stops(desk, account, order)
     return fill
@@ -111,6 +113,7 @@ def _reduce(
     else:
         position.fee += fee
     position.closed_sz += closed
+    position.warned = False
     position.closed_value += closed * trade.px
     position.u_time = desk.now
     note_closing(desk, account, position, held + order.sign * closed, order.category)
@@ -132,6 +135,7 @@ def _increase(
         _begin_life(desk, position)
     position.avg_px = fine((position.avg_px * size + trade.px * opened) / (size + opened))
     position.held += order.sign * opened
+    position.warned = False
     position.open_max = max(position.open_max, abs(position.held))
     position.fee += fee
     position.u_time = desk.now
@@ -146,7 +150,6 @@ def _begin_life(desk: Desk, position: Position) -> None:
     position.c_time = desk.now
     position.avg_px = position.pnl = position.fee = position.funding = position.liq_penalty = ZERO
     position.open_max = position.closed_sz = position.closed_value = ZERO
-    position.warned = False
 
 
 def _advance_order(desk: Desk, order: Order, trade: Trade, pnl: Decimal, trade_id: str) -> None:

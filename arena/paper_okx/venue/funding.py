@@ -10,7 +10,7 @@ from decimal import Decimal
 from arena.paper_okx.market import Settlement
 from arena.paper_okx.venue.amounts import ZERO, money
 from arena.paper_okx.venue.desk import Account, Desk
-from arena.paper_okx.venue.ledger import book
+from arena.paper_okx.venue.ledger import MARGIN_MOVED, book, move_margin
 from arena.paper_okx.venue.pushes import tell_account
 from arena.paper_okx.venue.records import Bill, Position
 
@@ -32,6 +32,9 @@ def _settle_position(desk: Desk, account: Account, position: Position, mark: Dec
     amount = -money(position.held * desk.contract(position.inst_id).ct_val * mark * rate)
     if not amount:
         return
+    short = -amount - account.profile.cash
+    if position.mgn_mode == "isolated" and short > 0:  # what the cash lacks comes out of the margin
+        move_margin(desk, account, position, -min(short, position.margin), MARGIN_MOVED)
     position.funding += amount
     position.u_time = desk.now
     desk.touch(position)

@@ -25,7 +25,6 @@ __all__ = [
     "lever_key",
     "lever_of",
     "notional",
-    "order_margin",
     "pool_of",
     "pools",
     "position_lever",

@@ -183,6 +183,7 @@ def _algo_asked_for(desk: Desk, request: Request, algo: Algo) -> bool:
 def positions(desk: Desk, account: Account, request: Request) -> list[Row]:
     """Return open positions; asked for by posId also those closed in the last 30 days."""
     listed = [p for p in account.positions.values() if _position_asked_for(desk, request, p)]
+    listed.sort(key=lambda position: int(position.pos_id))
     return [position_row(desk, account, position) for position in listed]
 
 
@@ -199,7 +200,7 @@ def position_history(desk: Desk, account: Account, request: Request) -> list[Row
     oldest = desk.now - ARCHIVE_MS
     found = (
         closing
-        for closing in account.closings.values()
+        for closing in sorted(account.closings.values(), key=lambda c: c.key)
         if closing.u_time >= oldest
         and _of_swaps(desk, request, closing.inst_id)
         and _same(request, "mgnMode", closing.mgn_mode)

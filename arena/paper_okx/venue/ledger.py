@@ -37,6 +37,7 @@ def move_margin(
     if amount == 0:
         return
     position.margin += amount
+    position.warned = False  # its ratio changed: it may be warned of again
     desk.touch(position)
     bill = Bill(
         uid=account.uid,

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from arena.paper_okx.market import Contract
 from arena.paper_okx.refusal import Refusal
-from arena.paper_okx.venue.amounts import ONE, ZERO, money, text
+from arena.paper_okx.venue.amounts import ONE, ZERO, money, on_grid, text
 from arena.paper_okx.venue.desk import Account, Desk, Row
 from arena.paper_okx.venue.funds import (
     bound_by_orders,
@@ -31,6 +31,7 @@ from arena.paper_okx.venue.requests import Request
 __all__ = ["change_margin", "free_cash", "leverage_rows", "set_leverage", "set_position_mode"]
 
 MODES = ("cross", "isolated")
+_LEVER_STEP = Decimal("0.01")
 
 
 def free_cash(desk: Desk, account: Account) -> Decimal:
@@ -45,6 +46,8 @@ def set_leverage(desk: Desk, account: Account, request: Request) -> Row:
     lever = request.number("lever")
     if lever is None:
         raise Refusal("50014", "lever")
+    if not on_grid(lever, _LEVER_STEP):
+        raise Refusal("51000", "lever")
     pos_side = read_pos_side(account, request) if mgn_mode == "isolated" else "net"
     positions = [
         p
@@ -147,7 +150,7 @@ def change_margin(desk: Desk, account: Account, request: Request) -> Row:
         raise Refusal("59301", text(most))
     sub_type = MARGIN_ADDED if adding else MARGIN_REDUCED
     move_margin(desk, account, position, amount if adding else -amount, sub_type)
-    tell_account(desk, account, position, "transferred")
+    tell_account(desk, account, position, "adjust_margin")
     return {
         "instId": contract.inst_id,
         "posSide": pos_side,

@@ -59,21 +59,21 @@ def _liquidate(desk: Desk, account: Account, positions: list[Position]) -> None:
     _cancel_risk(desk, account, positions)
     held = [position for position in positions if position.held]
     while held and _pool(desk, account, held).exhausted(desk.mark):
-        largest = max(held, key=lambda p: notional(desk, p) * desk.tier(p).mmr)
-        kept = _kept_size(desk, largest)
-        if kept and _pool(desk, account, held).equity(desk.mark) > 0:
-            _step_down(desk, account, largest, held, abs(largest.held) - kept)
+        above = [position for position in held if _kept_size(desk, position)]
+        if above and _pool(desk, account, held).equity(desk.mark) > 0:
+            largest = max(above, key=lambda p: notional(desk, p) * desk.tier(p).mmr)
+            _step_down(desk, account, largest, held, abs(largest.held) - _kept_size(desk, largest))
         else:
             _take_over(desk, account, held)
         held = [position for position in positions if position.held]
 
 
 def _cancel_risk(desk: Desk, account: Account, positions: list[Position]) -> None:
-    """Cancel what rests in the pool and does not merely reduce."""
+    """Cancel what does not merely reduce: of an isolated position its own orders, else all of the account."""
     keys = {position.position_key for position in positions}
     isolated = positions[0].mgn_mode == "isolated"
     for order in list(account.live.values()):
-        touched = order.position_key in keys if isolated else order.td_mode == "cross"
+        touched = order.position_key in keys or not isolated
         if touched and not order.only_reduces:
             cancel(desk, account, order, "risk")
 

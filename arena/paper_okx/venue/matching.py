@@ -17,7 +17,7 @@ from arena.paper_okx.venue.endings import cancel
 from arena.paper_okx.venue.fills import Trade, apply_trade, fee_of
 from arena.paper_okx.venue.records import Order
 
-__all__ = ["arrive", "crosses", "expected_price", "is_met", "play_resting"]
+__all__ = ["TAKES_ON", "arrive", "crosses", "depth_within", "expected_price", "play_resting", "take"]
 
 AT_ONCE = frozenset({"fok", "ioc", "optimal_limit_ioc"})
 TAKES_ON = frozenset({"market"})  # what is left of it goes on taking when the book has filled again
@@ -51,7 +51,7 @@ def arrive(desk: Desk, account: Account, order: Order) -> None:
     quote = desk.quote(order.inst_id)
     if order.ord_type == "post_only" and crosses(quote, order):
         cancel(desk, account, order, "post_only")
-    elif order.ord_type == "fok" and _depth(quote, order) < order.remaining:
+    elif order.ord_type == "fok" and depth_within(quote, order) < order.remaining:
         cancel(desk, account, order, "fok")
     else:
         take(desk, account, order, quote)
@@ -104,5 +104,6 @@ def _room(account: Account, order: Order) -> Decimal:
     return min(order.remaining, abs(held)) if held * order.sign < 0 else ZERO
 
 
-def _depth(quote: Quote, order: Order) -> Decimal:
+def depth_within(quote: Quote, order: Order) -> Decimal:
+    """Return the contracts that the book offers within an order's limit."""
     return sum((sz for _, sz in opposite(quote, order)), ZERO)

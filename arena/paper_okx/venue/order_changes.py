@@ -29,7 +29,15 @@ from arena.paper_okx.venue.pushes import tell_order
 from arena.paper_okx.venue.records import Order, Position
 from arena.paper_okx.venue.requests import Request
 
-__all__ = ["amend_order", "cancel_all_after", "cancel_order", "close_position", "find_order", "fire_timers"]
+__all__ = [
+    "amend_order",
+    "cancel_all_after",
+    "cancel_order",
+    "close_position",
+    "closing_order",
+    "find_order",
+    "fire_timers",
+]
 
 
 def find_order(desk: Desk, account: Account, request: Request, missing: str) -> Order:

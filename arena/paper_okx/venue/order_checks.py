@@ -14,11 +14,18 @@ from arena.paper_okx.venue.account_rows import available
 from arena.paper_okx.venue.amounts import ZERO, money
 from arena.paper_okx.venue.desk import Account, Desk
 from arena.paper_okx.venue.funds import bound_by_orders, headroom, initial_margin, lever_of, upl
-from arena.paper_okx.venue.matching import crosses, expected_price
+from arena.paper_okx.venue.matching import crosses, depth_within, expected_price
 from arena.paper_okx.venue.records import Order
 from arena.paper_okx.venue.stop_reading import check_stop_sides
 
-__all__ = ["check_client_id", "check_margin", "check_order", "largest_position", "pending_reducers"]
+__all__ = [
+    "check_client_id",
+    "check_margin",
+    "check_order",
+    "check_position",
+    "check_tier",
+    "largest_position",
+]
 
 
 def check_order(desk: Desk, account: Account, order: Order) -> None:
@@ -127,17 +134,17 @@ def check_margin(
     if order.td_mode == "isolated":
         free = min(free, account.profile.cash - before)
     if takes:
-        free += _released(desk, account, order)
+        free += _released(desk, account, order, depth_within(quote, order))
     if more + lost > free:
         raise Refusal(code, f"USDT: {money(more + lost)} needed, {max(ZERO, free)} available")
 
 
-def _released(desk: Desk, account: Account, order: Order) -> Decimal:
-    """Return what a position sets free that the order closes on its way to the other side."""
+def _released(desk: Desk, account: Account, order: Order, depth: Decimal) -> Decimal:
+    """Return what a position sets free that the order closes at once on its way to the other side."""
     position = account.positions.get(order.position_key)
     if position is None or position.held * order.sign >= 0:
         return ZERO
-    share = min(order.remaining, abs(position.held)) / abs(position.held)
+    share = min(order.remaining, depth, abs(position.held)) / abs(position.held)
     if position.mgn_mode == "cross":
         return money(initial_margin(desk, account, position) * share)
     return money((position.margin + min(ZERO, upl(desk, position))) * share)

@@ -16,7 +16,17 @@ from arena.paper_okx.venue.funds import lever_of
 from arena.paper_okx.venue.records import Order
 from arena.paper_okx.venue.requests import Request
 
-__all__ = ["instrument_of", "limit_within", "read_order", "read_pos_side", "read_price", "read_size"]
+__all__ = [
+    "UNPRICED",
+    "check_size",
+    "instrument_of",
+    "limit_within",
+    "market_limit",
+    "read_order",
+    "read_pos_side",
+    "read_price",
+    "read_size",
+]
 
 PRICED = ("limit", "post_only", "fok", "ioc")
 UNPRICED = ("market", "optimal_limit_ioc")

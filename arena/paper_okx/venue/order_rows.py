@@ -9,7 +9,7 @@ from arena.paper_okx.venue.amounts import text
 from arena.paper_okx.venue.desk import Desk, Row
 from arena.paper_okx.venue.records import Algo, Fill, Order
 
-__all__ = ["algo_row", "fill_row", "lever_text", "order_push", "order_row"]
+__all__ = ["algo_row", "fill_row", "order_push", "order_row"]
 
 
 def lever_text(order: Order | Algo) -> str:

@@ -13,7 +13,8 @@ from arena.paper_okx.refusal import Refusal
 
 __all__ = ["Request"]
 
-_NUMBER = re.compile(r"-?[0-9]{1,20}(\.[0-9]{1,20})?")
+_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,20})?")  # what the grid of money has room for
+_WHOLE = re.compile(r"-?[0-9]{1,20}")
 _WORD = re.compile(r"[A-Za-z0-9]*")
 
 
@@ -70,10 +71,12 @@ class Request:
         return value
 
     def whole(self, name: str) -> int | None:
-        value = self.number(name)
-        if value is not None and value != value.to_integral_value():
+        if not self.has(name):
+            return None
+        value = self.text(name)
+        if not _WHOLE.fullmatch(value):
             raise Refusal("51000", name)
-        return None if value is None else int(value)
+        return int(value)
 
     def flag(self, name: str) -> bool:
         value = self.text(name, "false").lower()

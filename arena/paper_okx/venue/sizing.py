@@ -1,17 +1,18 @@
 """How much an account could still trade, and at what fee.
 
-Reads only. Invariant: an order of maxBuy at the price asked about would be let in.
+Reads only. Invariant: a limit order of maxBuy contracts at the price asked about would be let in.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
-from arena.paper_okx.market import Contract
+from arena.paper_okx.market import Contract, Quote
 from arena.paper_okx.refusal import Refusal
-from arena.paper_okx.venue.amounts import ONE, ZERO, floor_to, text
+from arena.paper_okx.venue.amounts import ZERO, floor_to, text
 from arena.paper_okx.venue.desk import Account, Desk, Row
-from arena.paper_okx.venue.funds import headroom, initial_margin, lever_of
+from arena.paper_okx.venue.funds import headroom, lever_of
 from arena.paper_okx.venue.leverage import free_cash
 from arena.paper_okx.venue.order_checks import largest_position
 from arena.paper_okx.venue.requests import Request
@@ -21,64 +22,84 @@ __all__ = ["available_rows", "fee_row", "size_rows"]
 MODES = ("cross", "isolated")
 
 
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked of one instrument: margin mode, price and leverage, None for those in force."""
+
+    contract: Contract
+    td_mode: str
+    px: Decimal | None
+    lever: Decimal | None
+
+
 def size_rows(desk: Desk, account: Account, request: Request) -> list[Row]:
     """Return account/max-size."""
     td_mode = request.choice("tdMode", MODES)
+    px, lever = request.amount("px"), request.amount("leverage")
     return [
-        _size_row(desk, account, desk.contract(i), td_mode, request)
-        for i in request.need("instId").split(",")
+        _size_row(desk, account, _Question(desk.contract(inst_id), td_mode, px, lever))
+        for inst_id in request.need("instId").split(",")
     ]
 
 
-def _size_row(desk: Desk, account: Account, contract: Contract, td_mode: str, request: Request) -> Row:
-    px = request.amount("px")
-    sizes = [
-        _size(desk, account, contract, td_mode, sign, px, request.amount("leverage")) for sign in (1, -1)
-    ]
+def _size_row(desk: Desk, account: Account, question: _Question) -> Row:
     return {
-        "instId": contract.inst_id,
-        "ccy": contract.settle,
-        "maxBuy": text(sizes[0]),
-        "maxSell": text(sizes[1]),
+        "instId": question.contract.inst_id,
+        "ccy": question.contract.settle,
+        "maxBuy": text(_size(desk, account, question, 1)),
+        "maxSell": text(_size(desk, account, question, -1)),
     }
 
 
-def _size(
-    desk: Desk,
-    account: Account,
-    contract: Contract,
-    td_mode: str,
-    sign: int,
-    px: Decimal | None,
-    asked: Decimal | None,
-) -> Decimal:
-    """Return the contracts that may be opened on one side, and closed on the way there in net mode."""
-    side = ("long" if sign > 0 else "short") if account.hedged else "net"
-    lever = asked or lever_of(desk, account, contract.inst_id, td_mode, side)
-    quote = desk.quote(contract.inst_id)
+def _size(desk: Desk, account: Account, question: _Question, sign: int) -> Decimal:
+    """Return what may be closed on the way (net mode) and opened then; a position frees nothing before."""
+    contract = question.contract
+    leg = ("long" if sign > 0 else "short") if account.hedged else "net"
+    key = (contract.inst_id, question.td_mode, leg)
+    held = account.held(key) * sign
+    resting = (o.remaining for o in account.live.values() if o.position_key == key and o.sign == sign)
+    waiting = sum(resting, ZERO)
+    closing = max(ZERO, -held - waiting)
+    lever = question.lever or lever_of(desk, account, *key)
+    each = _cost(desk, account, question, sign, lever)
+    opening = (
+        max(ZERO, _free(desk, account, question.td_mode) - closing * _spread(desk, question, sign)) / each
+    )
+    room = largest_position(contract, lever) - held - waiting - closing
+    return closing + floor_to(max(ZERO, min(opening, room)), contract.lot_sz)
+
+
+def _cost(desk: Desk, account: Account, question: _Question, sign: int, lever: Decimal) -> Decimal:
+    """Return what opening one contract takes: margin, fee, and what is lost to the mark."""
+    dear = max(_price(desk, question, sign), desk.mark(question.contract.inst_id))
+    share = 1 / lever + desk.fees(account).taker
+    return question.contract.ct_val * dear * share + _spread(desk, question, sign)
+
+
+def _spread(desk: Desk, question: _Question, sign: int) -> Decimal:
+    lost = sign * (_price(desk, question, sign) - desk.mark(question.contract.inst_id))
+    return question.contract.ct_val * max(ZERO, lost)
+
+
+def _price(desk: Desk, question: _Question, sign: int) -> Decimal:
+    """Return the price asked about, else the best one of the book."""
+    return question.px or _best(desk.quote(question.contract.inst_id), sign)
+
+
+def _best(quote: Quote, sign: int) -> Decimal:
     book = quote.asks if sign > 0 else quote.bids
-    price = px or (book[0][0] if book else quote.last)
-    lost = max(ZERO, sign * (price - quote.mark))
-    dear = max(price, quote.mark)
-    each = contract.ct_val * (dear / lever + dear * desk.fees(account).taker + lost)
-    free = free_cash(desk, account) if td_mode == "isolated" else max(ZERO, headroom(desk, account))
-    position = account.positions.get((contract.inst_id, td_mode, side))
-    held = position.held if position else ZERO
-    closing = abs(held) if held * sign < 0 else ZERO
-    if closing and position is not None and td_mode == "cross":
-        free += initial_margin(desk, account, position) - contract.ct_val * closing * (
-            lost + dear * desk.fees(account).taker
-        )
-    opening = min(max(ZERO, free) / each, largest_position(contract, lever) - max(ZERO, held * sign))
-    return closing + floor_to(max(ZERO, opening), contract.lot_sz)
+    return book[0][0] if book else quote.last
+
+
+def _free(desk: Desk, account: Account, td_mode: str) -> Decimal:
+    return free_cash(desk, account) if td_mode == "isolated" else max(ZERO, headroom(desk, account))
 
 
 def available_rows(desk: Desk, account: Account, request: Request) -> list[Row]:
     """Return account/max-avail-size: the USDT that orders may bind, the same for both sides."""
-    td_mode = request.choice("tdMode", MODES)
-    free = free_cash(desk, account) if td_mode == "isolated" else max(ZERO, headroom(desk, account))
+    free = text(_free(desk, account, request.choice("tdMode", MODES)))
     return [
-        {"instId": desk.contract(inst_id).inst_id, "availBuy": text(free), "availSell": text(free)}
+        {"instId": desk.contract(inst_id).inst_id, "availBuy": free, "availSell": free}
         for inst_id in request.need("instId").split(",")
     ]
 
@@ -89,15 +110,8 @@ def fee_row(desk: Desk, account: Account, request: Request) -> Row:
     if inst_type != "SWAP":
         raise Refusal("51000", "instType")
     rates = desk.fees(account)
-    maker, taker = text(-ONE * rates.maker), text(-ONE * rates.taker)
-    return {
+    row: Row = {
         "level": account.profile.fee_level,
-        "taker": taker,
-        "maker": maker,
-        "takerU": taker,
-        "makerU": maker,
-        "takerUSDC": taker,
-        "makerUSDC": maker,
         "delivery": "",
         "exercise": "",
         "instType": inst_type,
@@ -106,3 +120,7 @@ def fee_row(desk: Desk, account: Account, request: Request) -> Row:
         "ts": str(desk.now),
         "fiat": [],
     }
+    for kind in ("", "U", "USDC"):
+        row[f"taker{kind}"] = text(-rates.taker)
+        row[f"maker{kind}"] = text(-rates.maker)
+    return row

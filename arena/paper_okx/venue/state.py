@@ -32,11 +32,14 @@ class State:
     def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._db = sqlite3.connect(self.path, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(self.path, timeout=1, isolation_level=None, check_same_thread=False)
         try:
+            self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
             self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = NORMAL")
             self._db.executescript(_SCHEMA)
+            self._db.execute("BEGIN IMMEDIATE")  # takes the file for as long as it is open
+            self._db.execute("COMMIT")
             (verdict,) = self._db.execute("PRAGMA quick_check(1)").fetchone()
         except sqlite3.DatabaseError as error:
             self._db.close()
@@ -71,4 +74,6 @@ class State:
 
 
 def _unusable(path: Path, found: str) -> DataError:
+    if "locked" in found:
+        return DataError(f"state of the paper exchange {path} is in use: stop the other exchange first")
     return DataError(f"state of the paper exchange {path} is not usable: {found}; move it away to start anew")

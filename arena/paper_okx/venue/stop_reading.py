@@ -10,10 +10,11 @@ from decimal import Decimal
 from arena.paper_okx.market import Contract, Quote
 from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.venue.amounts import on_grid, text
+from arena.paper_okx.venue.order_reading import check_size
 from arena.paper_okx.venue.records import Order
 from arena.paper_okx.venue.requests import Request
 
-__all__ = ["PRICE_TYPES", "check_stop_sides", "read_part", "read_stops"]
+__all__ = ["MARKET_PX", "PRICE_TYPES", "check_stop_sides", "read_part", "read_stops"]
 
 PRICE_TYPES = ("last", "index", "mark")
 MARKET_PX = Decimal(-1)
@@ -53,6 +54,7 @@ def _read_stop(contract: Contract, request: Request) -> dict[str, str]:
     if tp_trigger is None and sl_trigger is None:
         raise Refusal("51000", "attachAlgoOrds")
     request.choice("tpOrdKind", ("condition",), "condition")
+    size = request.amount("sz")
     return {
         "attachAlgoId": "",
         "attachAlgoClOrdId": request.word("attachAlgoClOrdId", 32),
@@ -63,7 +65,7 @@ def _read_stop(contract: Contract, request: Request) -> dict[str, str]:
         "slTriggerPx": text(sl_trigger),
         "slTriggerPxType": sl_type,
         "slOrdPx": text(sl_px),
-        "sz": text(request.amount("sz")),
+        "sz": "" if size is None else text(check_size(contract, size, "limit")),
         "amendPxOnTriggerType": request.choice("amendPxOnTriggerType", ("0",), "0"),
         "failCode": "",
         "failReason": "",

@@ -30,10 +30,15 @@ _SETTLEMENT, _TICK = 0, 1
 
 @dataclass(slots=True)
 class Watch:
-    """The prices of an instrument between which nothing happens; good for one version of the records."""
+    """The prices of an instrument between which nothing happens; good for one version of the records.
+
+    `always`: an order goes on taking at every tick. `pooled`: margin hangs on other instruments, too, and is
+    looked at on every tick.
+    """
 
     version: int
     always: bool = False
+    pooled: bool = False
     lowest: dict[str, Decimal] = field(default_factory=dict)
     highest: dict[str, Decimal] = field(default_factory=dict)
 
@@ -127,12 +132,15 @@ def _play_tick(desk: Desk, inst_id: str, tick: Tick, watches: dict[str, Watch]) 
     watch = watches[inst_id]
     if watch.version != desk.version:
         watch = watches[inst_id] = _watch(desk, inst_id)
-    if watch.is_quiet(prices):
+    quiet = watch.is_quiet(prices)
+    if quiet and not watch.pooled:
         return
     for account in desk.accounts.values():
-        play_resting(desk, account, inst_id, tick)
+        if not quiet:
+            play_resting(desk, account, inst_id, tick)
         check_account(desk, account, inst_id)
-        fire_due(desk, account, inst_id)
+        if not quiet:
+            fire_due(desk, account, inst_id)
 
 
 def _watch(desk: Desk, inst_id: str) -> Watch:
@@ -155,15 +163,15 @@ def _watch_orders(account: Account, inst_id: str, watch: Watch) -> None:
 
 
 def _watch_margin(desk: Desk, account: Account, inst_id: str, watch: Watch) -> None:
-    """Watch the marks at which a pool is warned of or exhausted; one of several instruments at every tick."""
+    """Watch the marks at which a pool is warned of or exhausted."""
     warned = all(p.warned for p in account.open_positions())
     for pool in pools(desk, account):
         instruments = {leg.inst_id for leg in pool.legs}
         if inst_id not in instruments:
             continue
         if len(instruments) > 1:
-            watch.always = True
-            return
+            watch.pooled = True
+            continue
         for times in (ONE,) if warned else (ONE, WARNING_RATIO):
             below, above = pool.bounds(times)
             if below is not None:

@@ -20,7 +20,7 @@ from arena.paper_okx.venue.orders import accept
 from arena.paper_okx.venue.pushes import tell_algo
 from arena.paper_okx.venue.records import Algo, Order
 
-__all__ = ["Level", "fire_due", "levels_of"]
+__all__ = ["fire_due", "levels_of"]
 
 _TRIGGERED, _STOPPED = "6", "7"  # an order's source
 

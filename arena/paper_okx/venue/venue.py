@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import cast
 
+from arena.core.errors import ConfigError
 from arena.paper_okx.market import Market
 from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.venue import algos, history, leverage, order_changes, orders, sizing, timeline
@@ -31,6 +32,7 @@ __all__ = ["Venue"]
 Asked = Mapping[str, object]
 _NOTHING: Asked = {}
 _DEPOSITED, _WITHDRAWN = "11", "12"
+_LARGEST_TRANSFER = Decimal(10**12)
 
 
 class Venue:
@@ -39,6 +41,7 @@ class Venue:
     def __init__(self, market: Market, settings: VenueSettings, state: State | None = None) -> None:
         self._desk = Desk(market, settings)
         self._state = state
+        self._failed = False
         if state is not None:
             resume(self._desk, state)
 
@@ -60,17 +63,25 @@ class Venue:
 
     @contextmanager
     def _turn(self) -> Iterator[Desk]:
-        """Store what the call changed, then tell of it; a refusal may have changed something (cxlOnFail)."""
-        try:
-            yield self._desk
-        except Refusal:
-            self._commit()
-            raise
-        self._commit()
+        """Store what the call changed, then tell of it; a refusal may have changed something (cxlOnFail).
 
-    def _commit(self) -> None:
-        store(self._desk, self._state)
+        After an error that is no refusal the memory may hold half a change: nothing more is stored.
+        """
+        if self._failed:
+            raise RuntimeError("the venue stopped at an error: start anew, its state is as before that call")
+        refusal = None
+        try:
+            try:
+                yield self._desk
+            except Refusal as answer:
+                refusal = answer
+            store(self._desk, self._state)
+        except BaseException:
+            self._failed = True
+            raise
         self._desk.publish()
+        if refusal is not None:
+            raise refusal
 
     # time and money
 
@@ -91,13 +102,13 @@ class Venue:
         if uid in self._desk.accounts:
             return
         if pos_mode not in {"net_mode", "long_short_mode"} or acct_lv not in {"1", "2"}:
-            raise ValueError(
+            raise ConfigError(
                 f"account {uid}: pos_mode={pos_mode!r} acct_lv={acct_lv!r} are not modelled; "
                 "known are net_mode and long_short_mode, levels 1 (spot) and 2 (futures)"
             )
         if fee_level not in self._desk.settings.fee_levels:
             known = ", ".join(self._desk.settings.fee_levels)
-            raise ValueError(f"account {uid}: unknown fee level {fee_level!r} (known: {known})")
+            raise ConfigError(f"account {uid}: unknown fee level {fee_level!r} (known: {known})")
         with self._turn() as desk:
             profile = Profile(uid, pos_mode, acct_lv, fee_level, desk.now, u_time=desk.now)
             desk.accounts[uid] = Account(profile)
@@ -110,15 +121,17 @@ class Venue:
         """Pay USDT in, or out where negative; return the bill."""
         with self._turn() as desk:
             account = self._account(uid)
+            if abs(usdt) > _LARGEST_TRANSFER:
+                raise Refusal("51000", "usdt")
             if usdt < 0 and -usdt > headroom(desk, account):
-                raise Refusal("58350", str(usdt))
+                raise Refusal("51008", "USDT")
             return bill_row(self._transfer(account, usdt))
 
     def _transfer(self, account: Account, usdt: Decimal) -> Bill:
         sub_type = _DEPOSITED if usdt >= 0 else _WITHDRAWN
         bill = Bill(account.uid, self._desk.next_id(), "1", sub_type, self.now, money(usdt), ZERO)
         book(self._desk, account, bill)
-        tell_account(self._desk, account, None, "deposit" if usdt >= 0 else "withdraw")
+        tell_account(self._desk, account, None, "transferred")
         return bill
 
     # trade
@@ -157,11 +170,19 @@ class Venue:
     def orders_pending(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
         return history.orders_waiting(self._desk, self._account(uid), Request(request))
 
-    def orders_history(self, uid: str, request: Asked = _NOTHING, *, archive: bool = False) -> list[Row]:
-        return history.order_history(self._desk, self._account(uid), Request(request), archive=archive)
+    def orders_history(self, uid: str, request: Asked) -> list[Row]:
+        return history.order_history(self._desk, self._account(uid), Request(request), archive=False)
 
-    def fills(self, uid: str, request: Asked = _NOTHING, *, archive: bool = False) -> list[Row]:
-        return history.fills(self._desk, self._account(uid), Request(request), archive=archive)
+    def orders_history_archive(self, uid: str, request: Asked) -> list[Row]:
+        return history.order_history(self._desk, self._account(uid), Request(request), archive=True)
+
+    def fills(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
+        return history.fills(self._desk, self._account(uid), Request(request), archive=False)
+
+    def fills_history(self, uid: str, request: Asked) -> list[Row]:
+        asked = Request(request)
+        asked.need("instType")
+        return history.fills(self._desk, self._account(uid), asked, archive=True)
 
     def algos_pending(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
         return history.algos_waiting(self._desk, self._account(uid), Request(request))
@@ -188,8 +209,11 @@ class Venue:
     def positions_history(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
         return history.position_history(self._desk, self._account(uid), Request(request))
 
-    def bills(self, uid: str, request: Asked = _NOTHING, *, archive: bool = False) -> list[Row]:
-        return history.bills(self._desk, self._account(uid), Request(request), archive=archive)
+    def bills(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
+        return history.bills(self._desk, self._account(uid), Request(request), archive=False)
+
+    def bills_archive(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
+        return history.bills(self._desk, self._account(uid), Request(request), archive=True)
 
     def set_leverage(self, uid: str, request: Asked) -> Row:
         with self._turn() as desk:

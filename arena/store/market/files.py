@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
@@ -34,6 +34,7 @@ class Files(Protocol):
     def exists(self, name: str) -> bool: ...
     def list_stems(self, folder: str, suffix: str) -> list[str]: ...
     def list_tree(self, folder: str) -> list[str]: ...
+    def list_sizes(self, folder: str) -> dict[str, int]: ...
     def make_folder(self, folder: str) -> None: ...
     def temp_path(self, name: str) -> Any: ...
     def sync(self, temp: Any) -> None: ...
@@ -108,6 +109,14 @@ class LocalFiles:
             for name in names
             if not name.startswith(".")
         )
+
+    def list_sizes(self, folder: str) -> dict[str, int]:
+        """Return the bytes of each visible file at any depth, by its path relative to `folder`."""
+        sizes = {}
+        for name in self.list_tree(folder):
+            with suppress(FileNotFoundError):  # replaced just now
+                sizes[name] = (self.path(folder) / name).stat().st_size
+        return sizes
 
     def make_folder(self, folder: str) -> None:
         """Create `folder` durably: each new entry is synced into its parent."""

@@ -122,6 +122,15 @@ class ObjectFiles:
         found = [info for info in self._list(folder, recursive=True) if info.is_file]
         return sorted(info.path[above:] for info in found if not info.base_name.startswith("."))
 
+    def list_sizes(self, folder: str) -> dict[str, int]:
+        """Return the bytes of each visible object at any depth, by its name relative to `folder`."""
+        top = len(self.path(folder).key.rstrip("/")) + 1
+        return {
+            one.path[top:]: int(one.size)
+            for one in self._list(folder, recursive=True)
+            if one.is_file and not one.base_name.startswith(".")
+        }
+
     def make_folder(self, folder: str) -> None:
         """Do nothing: a prefix needs no making."""
 

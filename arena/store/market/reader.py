@@ -6,6 +6,7 @@ whole. Invariant: a read opens only the partitions that can hold rows of its ran
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -164,6 +165,14 @@ class MarketReader:
         if not parts:
             return {}
         return with_changes(_join(parts, names), self._revisions(series))
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of each stored series by its folder; its revisions are counted with it."""
+        found: Counter[str] = Counter()
+        for name, size in self._files.list_sizes("").items():
+            folder = name.removeprefix(f"{REVISIONS_FOLDER}/").rpartition("/")[0]
+            found[folder] += size
+        return dict(found)
 
     def read_revisions(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> Columns:
         """Return every changed value of a series, in the order of the changes inside each partition.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
 
+from arena.core.lots import Lots
+from arena.core.quantity import Coins, Contracts, Price
 from arena.exchange.okx.client import OkxClient
 from arena.exchange.okx.limits import RateLimits
 from arena.exchange.okx.settings import OkxCredentials, OkxSettings
@@ -32,6 +34,8 @@ class FakeWire:
     script: list[Any] = field(default_factory=list)
     sent: list[tuple[str, str, Any]] = field(default_factory=list)
     lost: type[Exception] = Lost
+    headers: Mapping[str, str] = field(default_factory=dict)
+    deadlines: list[str | None] = field(default_factory=list)
     now_ms: Callable[[], int] = lambda: 0
     times: list[int] = field(default_factory=list)
 
@@ -42,6 +46,7 @@ class FakeWire:
         if api == ["private"]:
             self.times.append(self.now_ms())
         self.sent.append((method, path, params))
+        self.deadlines.append(self.headers.get("expTime"))
         step = self.script.pop(0) if len(self.script) > 1 else self.script[0]
         if isinstance(step, Exception):
             raise step
@@ -71,6 +76,12 @@ class FakeTime:
 CREDENTIALS = OkxCredentials(
     SecretStr("canary-key-1f9a"), SecretStr("canary-secret-77c2"), SecretStr("canary-pass-0b3d"), demo=False
 )
+
+
+@pytest.fixture(scope="session")
+def btc_lots() -> Lots:
+    """BTC-USDT-SWAP as OKX lists it."""
+    return Lots("BTC-USDT-SWAP", Coins("0.01"), Contracts("0.01"), Contracts("0.01"), Price("0.1"))
 
 
 @pytest.fixture
