@@ -17,6 +17,7 @@ from arena.core.clock import parse_time
 from arena.core.errors import ConfigError
 from arena.paper_okx.clock import VenueClock
 from arena.paper_okx.refusal import Refusal
+from arena.paper_okx.replay.numerals import is_whole
 
 __all__ = ["ApiKey", "Keys", "Signed", "authorize", "check_deadline", "sign"]
 
@@ -112,8 +113,8 @@ def check_deadline(signed: Signed, now: int) -> None:
     deadline = signed.headers.get("expTime")
     if not deadline:
         return
-    if not (deadline.isascii() and deadline.isdecimal()):
-        raise Refusal("51000", f"expTime (found '{deadline}')")
+    if not is_whole(deadline):
+        raise Refusal("51000", f"expTime (found '{deadline[:20]}')")
     if int(deadline) < now:
         raise Refusal("50036" if int(deadline) < now - signed.waited_ms else "50037")
 

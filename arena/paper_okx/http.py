@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl
 from arena.config.paper import FaultRule
 from arena.paper_okx.exchange import PaperExchange
 from arena.paper_okx.refusal import Refusal
+from arena.paper_okx.replay.numerals import is_whole
 
 __all__ = ["Call", "Route", "Shape", "parse_body", "parse_query"]
 
@@ -57,8 +58,8 @@ class Call:
         value = self.text(name)
         if not value:
             return None
-        if not value.isascii() or not value.isdecimal():
-            raise Refusal("51000", f"{name} (found '{value}')")
+        if not is_whole(value):
+            raise Refusal("51000", f"{name} (found '{value[:20]}')")
         return int(value)
 
     def limit(self, usual: int, largest: int, name: str = "limit") -> int:
@@ -122,6 +123,10 @@ def parse_body(body: bytes, content_type: str) -> object:
     if content_type.partition(";")[0].strip().lower() != "application/json":
         raise Refusal("50006", f"found '{content_type}'")
     try:
-        return json.loads(body, parse_float=str, parse_int=str)
-    except ValueError:
+        return json.loads(body, parse_float=str, parse_int=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError):  # the second: thousands of brackets
         raise Refusal("50002") from None
+
+
+def _no_constant(name: str) -> object:
+    raise ValueError(f"{name} is no JSON")

@@ -79,6 +79,7 @@ def test_only_history_reaches_beyond_the_newest_1440_bars(paper_okx: RunningPape
         ("market/candles", {"instId": BTC, "limit": "0"}, "51000", 400),
         ("market/candles", {"instId": BTC, "limit": "-1"}, "51000", 400),
         ("market/candles", {"instId": BTC, "limit": "²"}, "51000", 400),
+        ("market/candles", {"instId": BTC, "limit": "9" * 5000}, "51000", 400),
         ("market/history-index-candles", {"instId": BTC}, "51014", 200),
         ("market/ticker", {"instId": "BTC-USDT"}, "51001", 200),
         ("market/tickers", {}, "50014", 400),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-__all__ = ["decimal_of", "plain"]
+__all__ = ["decimal_of", "is_whole", "plain"]
 
 
 def plain(value: float) -> str:
@@ -19,3 +19,8 @@ def plain(value: float) -> str:
 def decimal_of(value: float) -> Decimal:
     """Return the decimal that `value` was stored for."""
     return Decimal(f"{value:.15g}")
+
+
+def is_whole(text: str) -> bool:
+    """Whether a text is a whole number of a length that times, ids and limits have."""
+    return len(text) <= 19 and text.isascii() and text.isdecimal()
