@@ -19,7 +19,6 @@ class SocketSettings:
     requests_per_hour: int = 480  # subscribe, unsubscribe and login of one connection
     message_bytes: int = 64 * 1024
     connections_per_channel: int = 30  # of one account on one private channel
-    batch_orders: int = 20
     waiting_messages: int = 5000  # more than these unread: the reader is too slow to keep
     poll_s: float = 0.02  # how often the venue's clock is looked at
     regular_ms: int = 5000  # positions and account are repeated so often
