@@ -17,6 +17,7 @@ from arena.paper_okx.codes import message
 from arena.paper_okx.envelope import summary
 from arena.paper_okx.exchange import PaperExchange
 from arena.paper_okx.refusal import Refusal
+from arena.paper_okx.replay.numerals import is_whole
 from arena.paper_okx.sockets.messages import Message
 
 __all__ = ["ORDER_OPS", "OrderOp", "answer_order"]
@@ -89,7 +90,7 @@ def _check(exchange: PaperExchange, key: ApiKey, op: OrderOp, orders: list[Order
 
 
 def _check_deadline(deadline: str, clock: VenueClock) -> None:
-    if not (deadline.isascii() and deadline.isdecimal()):
+    if not is_whole(deadline):
         raise Refusal("51000", f"expTime (found '{deadline}')")
     now = clock.nearest(int(deadline))  # by the clock that the sender goes by
     if int(deadline) < now:
