@@ -160,42 +160,72 @@ def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
 
 
 @inlined
-def apply_fill(
-    state: Any, lots: float, ref: float, price: float, reason: int, rules: Any, fee_rate: float
-) -> None:
-    """Apply a fill of signed `lots` at `price` to cash and position.
-
-    A fill only opens, adds, reduces or closes: one that would cross zero is booked as two.
-    """
+def enter(state: Any, lots: float, ref: float, price: float, rules: Any, fee_rate: float) -> None:
+    """Open the position by signed `lots` at `price`, or enlarge it."""
     coins = lots * rules.coins_per_lot
     held = state.lots
     if held != 0.0:
-        state.price_pnl += held * rules.coins_per_lot * (ref - state.last_ref)
+        _move_reference(state, ref, rules)
+    state.last_ref = ref
+    state.slippage += coins * (price - ref)
+    _pay_fee(state, coins, price, fee_rate)
+    state.lots = held + lots
+    if held == 0.0:
+        state.avg = price
+        state.iso_margin = abs(coins) * price * rules.margin_rate
+    else:
+        state.avg = (held * state.avg + lots * price) / state.lots
+        state.iso_margin += abs(coins) * price * rules.margin_rate
+
+
+@inlined
+def leave_in_part(state: Any, lots: float, ref: float, price: float, rules: Any) -> None:
+    """Take signed `lots` off the position by a market order at `price`; some of it is left."""
+    held = state.lots
+    _realize(state, lots, ref, price, REASON_CLOSE, rules, rules.fee)
+    state.lots = held + lots
+    state.iso_margin *= state.lots / held
+
+
+@inlined
+def leave(state: Any, ref: float, price: float, reason: int, rules: Any, fee_rate: float) -> None:
+    """Close the whole position at `price`."""
+    _realize(state, -state.lots, ref, price, reason, rules, fee_rate)
+    state.lots = 0.0
+    state.avg = 0.0
+    state.iso_margin = 0.0
+    state.stop = np.nan
+    state.take = np.nan
+
+
+@inlined
+def _realize(
+    state: Any, lots: float, ref: float, price: float, reason: int, rules: Any, fee_rate: float
+) -> None:
+    """Book what signed `lots` against the position bring at `price`."""
+    coins = lots * rules.coins_per_lot
+    _move_reference(state, ref, rules)
     state.last_ref = ref
     shift = coins * (price - ref)
     if reason == REASON_LIQ:
         state.penalty += shift
     else:
         state.slippage += shift
+    _pay_fee(state, coins, price, fee_rate)
+    state.cash -= coins * (price - state.avg)
+
+
+@inlined
+def _move_reference(state: Any, ref: float, rules: Any) -> None:
+    """Book what the position has won since the last reference price."""
+    state.price_pnl += state.lots * rules.coins_per_lot * (ref - state.last_ref)
+
+
+@inlined
+def _pay_fee(state: Any, coins: float, price: float, fee_rate: float) -> None:
     fee = abs(coins) * price * fee_rate
     state.fees += fee
     state.cash -= fee
-    state.lots = held + lots
-    if held == 0.0:
-        state.avg = price
-        state.iso_margin = abs(coins) * price * rules.margin_rate
-    elif (held > 0.0) == (lots > 0.0):
-        state.avg = (held * state.avg + lots * price) / state.lots
-        state.iso_margin += abs(coins) * price * rules.margin_rate
-    else:
-        state.cash -= coins * (price - state.avg)
-        if state.lots == 0.0:
-            state.avg = 0.0
-            state.iso_margin = 0.0
-            state.stop = np.nan
-            state.take = np.nan
-        else:
-            state.iso_margin *= state.lots / held
 
 
 @inlined
@@ -225,38 +255,13 @@ def record_fill(
 
 
 @inlined
-def book_fill(
-    state: Any,
-    fills: Any,
-    bar: int,
-    lots: float,
-    ref: float,
-    price: float,
-    reason: int,
-    signal_bar: int,
-    rules: Any,
-    fee_rate: float,
+def book_exit(
+    state: Any, fills: Any, bar: int, ref: float, price: float, reason: int, rules: Any, fee_rate: float
 ) -> None:
-    """Apply a fill of signed `lots` at `price` and write it down."""
-    apply_fill(state, lots, ref, price, reason, rules, fee_rate)
-    record_fill(state, fills, bar, lots, ref, price, state.cash, reason, signal_bar)
-
-
-@inlined
-def market_fill(
-    state: Any,
-    fills: Any,
-    bar: int,
-    lots: float,
-    ref: float,
-    reason: int,
-    signal_bar: int,
-    rules: Any,
-    cost: float,
-) -> None:
-    """Fill signed `lots` by market order: `ref` moved against the order by the share `cost`."""
-    price = market_price(ref, lots, cost, rules)
-    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules, rules.fee)
+    """Close the whole position at `price` and write it down; no close decided it."""
+    lots = -state.lots
+    leave(state, ref, price, reason, rules, fee_rate)
+    record_fill(state, fills, bar, lots, ref, price, state.cash, reason, -1)
 
 
 @inlined
@@ -290,11 +295,12 @@ def liquidate(
         kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
         if equity > 0.0 and kept > 0.0:
             step = abs(state.lots) - kept
-            cost = order_cost(step, depth, rules)
-            market_fill(state, fills, bar, -sign * step, mark, REASON_LIQ_PART, -1, rules, cost)
+            price = market_price(mark, -sign, order_cost(step, depth, rules), rules)
+            leave_in_part(state, -sign * step, mark, price, rules)
+            record_fill(state, fills, bar, -sign * step, mark, price, state.cash, REASON_LIQ_PART, -1)
             continue
         price = bankruptcy_price(state, rules)
-        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules, rules.fee)
+        book_exit(state, fills, bar, mark, price, REASON_LIQ, rules, rules.fee)
         if not rules.isolated:
             state.ruined = 1
     reset_liquidation(state, rules, tier_lots, tier_mmr)

@@ -14,8 +14,9 @@ from arena.engine.account import (
     REASON_OPEN,
     SIZE_EPS,
     affordable_lots,
-    apply_fill,
-    book_fill,
+    enter,
+    leave,
+    leave_in_part,
     market_price,
     order_cost,
     record_fill,
@@ -87,15 +88,13 @@ def execute_order(
     closed = 0.0
     if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
         closed = -held
+        leave(state, ref, price, REASON_CLOSE, rules, rules.fee)
     elif abs(wanted) < abs(held):
         if abs(held) - abs(wanted) >= rules.min_lots:
             closed = wanted - held
+            leave_in_part(state, closed, ref, price, rules)
         else:
             state.rejected += 1
-    if closed != 0.0:
-        apply_fill(state, closed, ref, price, REASON_CLOSE, rules, rules.fee)
-        if closed == -held:
-            state.lots = 0.0  # it is already: said once more, the compiler drops what a held position needs
     cash_between = state.cash
     opened, entry = 0.0, price
     if abs(wanted) > abs(state.lots) and not _comes_to_rest(state, ref, held, decided, limits):
@@ -103,7 +102,7 @@ def execute_order(
         entry = _no_worse(state, price, sign, limits)
         opened = _affordable_part(state, wanted, entry, rules)
         if opened != 0.0:
-            apply_fill(state, opened, ref, entry, REASON_OPEN, rules, rules.fee)
+            enter(state, opened, ref, entry, rules, rules.fee)
             state.stop, state.take = levels_from(state, state.avg, sign, rules)
     _carry_over(state, wanted, decided, depth)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
@@ -129,7 +128,8 @@ def add_lots(
     """Open or enlarge the position to `wanted` at `price`, cut to what margin and limits allow there."""
     added = _affordable_part(state, wanted, price, rules)
     if added != 0.0:
-        book_fill(state, fills, bar, added, ref, price, reason, decided, rules, fee_rate)
+        enter(state, added, ref, price, rules, fee_rate)
+        record_fill(state, fills, bar, added, ref, price, state.cash, reason, decided)
         state.stop, state.take = levels_from(state, state.avg, 1.0 if wanted > 0.0 else -1.0, rules)
 
 
