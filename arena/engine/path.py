@@ -97,8 +97,6 @@ def walk(
     stopped = sign * (worst - state.stop) <= 0.0
     liquidated = sign * (mark_worst - state.liq) <= 0.0
     taken = sign * (best - state.take) >= 0.0
-    if not (stopped | liquidated | taken):  # one branch: on most bars nothing is met
-        return
     ambiguous = (stopped & liquidated) | (taken & (stopped | liquidated))
     state.ambiguous += ambiguous
     if path is None:

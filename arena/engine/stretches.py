@@ -153,14 +153,10 @@ def _play(
     tier_lots: Any,
     tier_mmr: Any,
 ) -> None:
-    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
-    i = np.uintp(bar)
-    prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
-    adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
+    pays = state.next_funding < len(funding[0]) and funding[0][state.next_funding] == bar
     play_bar(
-        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None,
-        None,
-    )  # fmt: skip
+        state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, None, None, None, None
+    )
 
 
 @inlined
