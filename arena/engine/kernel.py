@@ -13,6 +13,7 @@ import numpy as np
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
 from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
+from arena.engine.locals import given_back, taken
 from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
 from arena.engine.resting import place_limit, rest_at_open, walk_resting
@@ -61,7 +62,7 @@ def run_bars(
     target, stop_distance, take_distance = signal
     path, liquidity, limits, spot = conduct
     due = funding[0]
-    state = state_array[0]
+    state = taken(state_array)
     room = len(fills) - FILLS_PER_BAR
     next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
     for bar in range(start, len(open_)):
@@ -69,6 +70,7 @@ def run_bars(
         pays = next_due == bar
         if state.order_bar >= 0 or pays or is_touched(state, low, high, mark_low, mark_high, i):
             if state.fills > room:
+                given_back(state_array, state)
                 return bar
             play_bar(
                 state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, path,
@@ -82,6 +84,7 @@ def run_bars(
                 state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
             )
         equity[i] = value
+    given_back(state_array, state)
     return len(open_)
 
 
