@@ -68,9 +68,9 @@ class AccountRules(NamedTuple):
 
     coins_per_lot: float
     lot_sz: float
-    tick: float
     ticks_per_unit: float  # 1 / tick
-    exact_ticks: bool  # whether that is a whole number: then a price is its ticks divided by it, exactly
+    tick_num: float  # a price is its ticks * tick_num / tick_den: where a unit has a whole number of ticks,
+    tick_den: float  # they are divided by it, exactly; else they are multiplied by the tick
     min_lots: float
     max_order_lots: float
     max_position_lots: float  # largest size the tiers allow at this leverage
@@ -89,14 +89,14 @@ class AccountRules(NamedTuple):
 def tick_below(price: float, rules: Any) -> float:
     """Return the highest price on the tick grid that is at most `price`, give or take binary dust."""
     ticks = np.floor(price * rules.ticks_per_unit + SIZE_EPS)
-    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+    return float(ticks * rules.tick_num / rules.tick_den)
 
 
 @inlined
 def tick_above(price: float, rules: Any) -> float:
     """Return the lowest price on the tick grid that is at least `price`, give or take binary dust."""
     ticks = np.ceil(price * rules.ticks_per_unit - SIZE_EPS)
-    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+    return float(ticks * rules.tick_num / rules.tick_den)
 
 
 @inlined
@@ -109,15 +109,11 @@ def order_cost(lots: float, depth: Any, rules: Any) -> float:
 
 
 @inlined
-def market_price(ref: float, side: float, cost: float, rules: Any) -> float:
-    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding.
-
-    Both sides are worked out and one is picked: the side hangs on the fill before, the prices do not,
-    and so they are ready when it is known.
-    """
-    ask = tick_above(ref * (1.0 + cost), rules)
-    bid = tick_below(ref * (1.0 - cost), rules)
-    return ask if side > 0.0 else bid
+def market_price(ref: float, buys: bool, cost: float, rules: Any) -> float:  # noqa: FBT001 - a kernel
+    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding."""
+    if buys:
+        return tick_above(ref * (1.0 + cost), rules)
+    return tick_below(ref * (1.0 - cost), rules)
 
 
 @inlined
@@ -131,9 +127,16 @@ def tier_index(lots: float, tier_lots: Any) -> int:
 
 
 @inlined
+def _backing(state: Any, rules: Any) -> float:
+    """Return what stands behind the position: the account (cross) or its own margin (isolated)."""
+    cash, own = state.cash, state.iso_margin  # both are read: a choice of address would keep them in memory
+    return float(own if rules.isolated else cash)
+
+
+@inlined
 def margin_equity(state: Any, mark: float, rules: Any) -> float:
     """Return what stands behind the position at `mark`: the account (cross) or its own margin (isolated)."""
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     return float(base + state.lots * rules.coins_per_lot * (mark - state.avg))
 
 
@@ -145,7 +148,7 @@ def reset_liquidation(state: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> 
         return
     rate = tier_mmr[tier_index(state.lots, tier_lots)] + rules.fee
     coins = state.lots * rules.coins_per_lot
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     # base + coins (p - avg) = |coins| p rate
     price = (coins * state.avg - base) / (coins - abs(coins) * rate)
     state.liq = price if price > 0.0 else np.nan
@@ -268,7 +271,7 @@ def book_exit(
 def bankruptcy_price(state: Any, rules: Any) -> float:
     """Return the price at which closing whole, fee paid, leaves the margin at exactly zero."""
     coins = state.lots * rules.coins_per_lot
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     # base + coins (p - avg) - |coins| p fee = 0
     return float((coins * state.avg - base) / (coins - abs(coins) * rules.fee))
 
@@ -295,7 +298,7 @@ def liquidate(
         kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
         if equity > 0.0 and kept > 0.0:
             step = abs(state.lots) - kept
-            price = market_price(mark, -sign, order_cost(step, depth, rules), rules)
+            price = market_price(mark, sign < 0.0, order_cost(step, depth, rules), rules)
             leave_in_part(state, -sign * step, mark, price, rules)
             record_fill(state, fills, bar, -sign * step, mark, price, state.cash, REASON_LIQ_PART, -1)
             continue

@@ -76,7 +76,8 @@ def run_bars(
                 state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, path,
                 bar_depth(liquidity, i), limits, spot,
             )  # fmt: skip
-            next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
+            if pays:
+                next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
         value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
         value = with_coins(value, state, spot, i, rules)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
@@ -187,7 +188,7 @@ def _bring_order(
     """Bring the pending order to this bar's open."""
     i = np.uintp(bar)
     ts, price = market[0], market[1][i]
-    adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
+    adjacent = ts[i] - ts[np.uintp(bar - 1)] == step_ms  # no order comes to the first bar
     if rest_at_open(state, fills, bar, price, adjacent, rules, tier_lots, tier_mmr, limits):
         return
     if adjacent or state.order_bar < bar - 1:  # an order at work lives through a hole

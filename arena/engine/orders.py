@@ -76,17 +76,18 @@ def execute_order(
     decided = state.order_bar
     state.order_bar = -1
     state.acted_target = state.order_target
-    if state.order_lots == 0.0 and state.order_target != 0.0 and decided == bar - 1:
-        state.rejected += 1  # the account is too small for one lot
+    if state.order_lots == 0.0:
+        if state.order_target != 0.0 and decided == bar - 1:
+            state.rejected += 1  # the account is too small for one lot
     if wanted == held:
         _carry_over(state, wanted, decided, depth)
         return
     state.orders += 1
     # all of it goes one way, so it is one price; the fills are written down at the end, for a row of them
     # may lie anywhere in memory and what is known of the account would have to be read again after it
-    price = market_price(ref, wanted - held, order_cost(wanted - held, depth, rules), rules)
+    price = market_price(ref, wanted > held, order_cost(wanted - held, depth, rules), rules)
     closed = 0.0
-    if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
+    if held != 0.0 and held * wanted <= 0.0:
         closed = -held
         leave(state, ref, price, REASON_CLOSE, rules, rules.fee)
     elif abs(wanted) < abs(held):

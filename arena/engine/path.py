@@ -19,7 +19,7 @@ WORST, BEST, OHLC = 0, 1, 2
 def exit_whole(state: Any, fills: Any, bar: int, ref: float, reason: int, rules: Any, depth: Any) -> None:
     """Close the whole position by a resting order that has been triggered."""
     state.orders += 1
-    price = market_price(ref, -state.lots, order_cost(state.lots, depth, rules), rules)
+    price = market_price(ref, state.lots < 0.0, order_cost(state.lots, depth, rules), rules)
     book_exit(state, fills, bar, ref, price, reason, rules, rules.fee)
     state.liq = np.nan
 

@@ -205,9 +205,9 @@ def account_rules(
     return AccountRules(
         coins_per_lot=float(instrument.ct_val * lot),
         lot_sz=float(lot),
-        tick=float(instrument.tick_sz),
         ticks_per_unit=float(whole) if exact else per_unit,
-        exact_ticks=exact,
+        tick_num=1.0 if exact else float(instrument.tick_sz),
+        tick_den=float(whole) if exact else 1.0,
         min_lots=float(math.ceil(instrument.min_sz / lot - SIZE_EPS)),
         max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
         max_position_lots=float(math.floor(allowed.max(initial=0.0) / lot + SIZE_EPS)),
