@@ -13,13 +13,16 @@ import numpy as np
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
 from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
-from arena.engine.locals import given_back, taken
+from arena.engine.machine import borrow, give_back, prefetch
 from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
 from arena.engine.resting import place_limit, rest_at_open, walk_resting
 
 FILLS_PER_BAR = 160
 """Room that must be left before a bar begins: a step-down through 99 tiers and the orders around it."""
+
+LINE, AHEAD = 8, 64
+"""Bars whose numbers come into the cache together, and how many bars ahead they are asked for."""
 
 
 @kernel
@@ -62,15 +65,17 @@ def run_bars(
     target, stop_distance, take_distance = signal
     path, liquidity, limits, spot = conduct
     due = funding[0]
-    state = taken(state_array)
+    state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
     next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
     for bar in range(start, len(open_)):
         i = np.uintp(bar)  # an unsigned index: none of the reads checks for a negative one
+        if bar % LINE == 0:
+            _ask_ahead(market, signal, np.uintp(bar + AHEAD))
         pays = next_due == bar
         if state.order_bar >= 0 or pays or is_touched(state, low, high, mark_low, mark_high, i):
             if state.fills > room:
-                given_back(state_array, state)
+                give_back(state_array, state)
                 return bar
             play_bar(
                 state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, path,
@@ -85,8 +90,19 @@ def run_bars(
                 state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
             )
         equity[i] = value
-    given_back(state_array, state)
+    give_back(state_array, state)
     return len(open_)
+
+
+@inlined
+def _ask_ahead(market: Any, signal: Any, bar: Any) -> None:
+    """Ask for the columns that are read on few bars: by themselves they would be on their way when needed."""
+    ts, open_ = market[0], market[1]
+    _, stop_distance, take_distance = signal
+    prefetch(ts, bar)
+    prefetch(open_, bar)
+    prefetch(stop_distance, bar)
+    prefetch(take_distance, bar)
 
 
 @inlined

@@ -76,9 +76,8 @@ def execute_order(
     decided = state.order_bar
     state.order_bar = -1
     state.acted_target = state.order_target
-    if state.order_lots == 0.0:
-        if state.order_target != 0.0 and decided == bar - 1:
-            state.rejected += 1  # the account is too small for one lot
+    if state.order_lots == 0.0 and state.order_target != 0.0 and decided == bar - 1:
+        state.rejected += 1  # the account is too small for one lot
     if wanted == held:
         _carry_over(state, wanted, decided, depth)
         return
