@@ -166,19 +166,20 @@ def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
 def enter(state: Any, lots: float, ref: float, price: float, rules: Any, fee_rate: float) -> None:
     """Open the position by signed `lots` at `price`, or enlarge it."""
     coins = lots * rules.coins_per_lot
-    held = state.lots
-    if held != 0.0:
+    margin = abs(coins) * price * rules.margin_rate
+    if state.lots == 0.0:
+        state.lots = lots
+        state.avg = price
+        state.iso_margin = margin
+    else:
         _move_reference(state, ref, rules)
+        held = state.lots
+        state.lots = held + lots
+        state.avg = (held * state.avg + lots * price) / state.lots
+        state.iso_margin += margin
     state.last_ref = ref
     state.slippage += coins * (price - ref)
     _pay_fee(state, coins, price, fee_rate)
-    state.lots = held + lots
-    if held == 0.0:
-        state.avg = price
-        state.iso_margin = abs(coins) * price * rules.margin_rate
-    else:
-        state.avg = (held * state.avg + lots * price) / state.lots
-        state.iso_margin += abs(coins) * price * rules.margin_rate
 
 
 @inlined
@@ -239,11 +240,10 @@ def record_fill(
     lots: float,
     ref: float,
     price: float,
-    cash: float,
     reason: int,
     signal_bar: int,
 ) -> None:
-    """Write down a fill that left `cash`."""
+    """Write down the fill that has just been booked."""
     row = fills[np.uintp(state.fills)]
     row.bar = bar
     row.signal_bar = signal_bar
@@ -252,7 +252,7 @@ def record_fill(
     row.lots = lots
     row.ref_price = ref
     row.price = price
-    row.cash = cash
+    row.cash = state.cash
     row.funding_total = state.funding
     state.fills += 1
 
@@ -264,7 +264,7 @@ def book_exit(
     """Close the whole position at `price` and write it down; no close decided it."""
     lots = -state.lots
     leave(state, ref, price, reason, rules, fee_rate)
-    record_fill(state, fills, bar, lots, ref, price, state.cash, reason, -1)
+    record_fill(state, fills, bar, lots, ref, price, reason, -1)
 
 
 @inlined
@@ -300,7 +300,7 @@ def liquidate(
             step = abs(state.lots) - kept
             price = market_price(mark, sign < 0.0, order_cost(step, depth, rules), rules)
             leave_in_part(state, -sign * step, mark, price, rules)
-            record_fill(state, fills, bar, -sign * step, mark, price, state.cash, REASON_LIQ_PART, -1)
+            record_fill(state, fills, bar, -sign * step, mark, price, REASON_LIQ_PART, -1)
             continue
         price = bankruptcy_price(state, rules)
         book_exit(state, fills, bar, mark, price, REASON_LIQ, rules, rules.fee)

@@ -61,48 +61,81 @@ def run_bars(
     Returns:
         The next bar to run; n when done.
     """
-    _, open_, high, low, close, _, mark_high, mark_low = market
+    close, due = market[4], funding[0]
     target, stop_distance, take_distance = signal
     path, liquidity, limits, spot = conduct
-    due = funding[0]
     state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
-    next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
-    for bar in range(start, len(open_)):
+    bars = len(close)
+    next_due = due[state.next_funding] if state.next_funding < len(due) else bars
+    bar = start
+    while bar < bars:
+        is_played = True
+        if state.order_bar < 0:
+            bar, is_played = _stand_still(state, bar, next_due, market, signal, equity, rules, spot)
+            if bar == bars:
+                break
         i = np.uintp(bar)  # an unsigned index: none of the reads checks for a negative one
-        if bar % LINE == 0:
-            _ask_ahead(market, signal, np.uintp(bar + AHEAD))
-        pays = next_due == bar
-        if state.order_bar >= 0 or pays or is_touched(state, low, high, mark_low, mark_high, i):
+        if is_played:
             if state.fills > room:
-                give_back(state_array, state)
-                return bar
+                break
+            _ask_ahead(market, signal, bar)
+            pays = next_due == bar
             play_bar(
                 state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, path,
                 bar_depth(liquidity, i), limits, spot,
             )  # fmt: skip
             if pays:
-                next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
-        value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
-        value = with_coins(value, state, spot, i, rules)
+                next_due = due[state.next_funding] if state.next_funding < len(due) else bars
+        value = _worth(state, close, spot, i, rules)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
-            decide(
-                state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
-            )
+            distances = stop_distance[i], take_distance[i]
+            decide(state, bar, target[i], value, close[i], distances, rules, limits)
         equity[i] = value
+        bar += 1
     give_back(state_array, state)
-    return len(open_)
+    return int(bar)
 
 
 @inlined
-def _ask_ahead(market: Any, signal: Any, bar: Any) -> None:
-    """Ask for the columns that are read on few bars: by themselves they would be on their way when needed."""
-    ts, open_ = market[0], market[1]
-    _, stop_distance, take_distance = signal
-    prefetch(ts, bar)
-    prefetch(open_, bar)
-    prefetch(stop_distance, bar)
-    prefetch(take_distance, bar)
+def _stand_still(
+    state: Any, bar: int, until: int, market: Any, signal: Any, equity: Any, rules: Any, spot: Any
+) -> tuple[int, bool]:
+    """Pass the bars from `bar` to `until` on which nothing happens to an account without an order.
+
+    A loop of its own, for here nothing of the account changes. Returns the bar that it ends on, and whether
+    the account is played through that bar; else its close alone may decide something.
+    """
+    _, _, high, low, close, _, mark_high, mark_low = market
+    target = signal[0]
+    while bar < until:
+        i = np.uintp(bar)
+        _ask_ahead(market, signal, bar)
+        if is_touched(state, low, high, mark_low, mark_high, i):
+            return bar, True
+        if target[i] != state.acted_target:
+            return bar, False
+        equity[i] = _worth(state, close, spot, i, rules)
+        bar += 1
+    return bar, True
+
+
+@inlined
+def _worth(state: Any, close: Any, spot: Any, bar: Any, rules: Any) -> float:
+    """Return the equity at the bar's close."""
+    value = state.cash + state.lots * rules.coins_per_lot * (close[bar] - state.avg)
+    return float(with_coins(value, state, spot, bar, rules))
+
+
+@inlined
+def _ask_ahead(market: Any, signal: Any, bar: int) -> None:
+    """Ask for what is read on few bars only: else it would be on its way from memory when it is needed."""
+    if bar % LINE == 0:
+        ahead = np.uintp(bar + AHEAD)
+        prefetch(market[0], ahead)
+        prefetch(market[1], ahead)
+        prefetch(signal[1], ahead)
+        prefetch(signal[2], ahead)
 
 
 @inlined
