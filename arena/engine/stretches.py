@@ -13,6 +13,7 @@ from arena.core.bars import FloatArray, IntArray
 from arena.engine.account import reset_liquidation, settle_funding
 from arena.engine.jit import inlined
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
+from arena.engine.machine import borrow, give_back
 
 SHORT, LONG = 8, 64
 """Bars of a block whose extremes are known; LONG is a whole number of SHORT."""
@@ -89,7 +90,7 @@ def run_stretches(
     """
     starts, targets, count = sides
     close = market[4]
-    state = state_array[0]
+    state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
     bars = len(close)
     bar = min(max(rules.first_bar - 1, 0), bars)  # nothing is decided before, so nothing is held
@@ -112,6 +113,7 @@ def run_stretches(
                 continue
         if _is_eventful(state, bar, market, funding[0]):
             if state.fills > room:
+                give_back(state_array, state)
                 return int(bar)
             _play(state, fills, bar, market, step_ms, funding, rules, tier_lots, tier_mmr)
         i = np.uintp(bar)
@@ -119,6 +121,7 @@ def run_stretches(
         if targets[np.uintp(at)] != state.acted_target and state.ruined == 0:
             _decide(state, bar, targets[np.uintp(at)], equity[i], close, distances, rules)
         bar += 1
+    give_back(state_array, state)
     return int(bars)
 
 
@@ -153,14 +156,10 @@ def _play(
     tier_lots: Any,
     tier_mmr: Any,
 ) -> None:
-    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
-    i = np.uintp(bar)
-    prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
-    adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
+    pays = state.next_funding < len(funding[0]) and funding[0][state.next_funding] == bar
     play_bar(
-        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None,
-        None,
-    )  # fmt: skip
+        state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, None, None, None, None
+    )
 
 
 @inlined

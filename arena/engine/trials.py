@@ -88,9 +88,9 @@ def run_trials(
         own = AccountRules(
             rules.coins_per_lot,
             rules.lot_sz,
-            rules.tick,
             rules.ticks_per_unit,
-            rules.exact_ticks,
+            rules.tick_num,
+            rules.tick_den,
             rules.min_lots,
             rules.max_order_lots,
             terms[4][trial],
