@@ -191,7 +191,10 @@ def bar_depth(liquidity: Any, bar: Any) -> Any:
 def _settle_next(state: Any, rate: Any, mark: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> None:
     """Settle the next funding of the list on the position held now."""
     if state.lots != 0.0:
-        settle_funding(state, rate[state.next_funding], mark[state.next_funding], rules)
+        due = state.next_funding
+        state.cash, state.funding = settle_funding(
+            state.cash, state.funding, state.lots, rate[due], mark[due], rules
+        )
         reset_liquidation(state, rules, tier_lots, tier_mmr)
     state.next_funding += 1
 

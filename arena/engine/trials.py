@@ -13,7 +13,7 @@ from arena.engine.account import AccountRules
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import run_bars
 from arena.engine.stretches import cross_runs, run_stretches, runs_of
-from arena.engine.summary import sum_fall, sum_moments, sum_round_trips, write_days
+from arena.engine.summary import sum_path, sum_round_trips, write_days
 
 GIVEN = -1
 """In place of a row: the scratch already holds the trial's signal, or nothing gates its entries."""
@@ -70,7 +70,7 @@ def run_trials(
     Returns:
         The next trial to run; `stop_before` when done.
     """
-    target, stop, take, path, returns, fills = scratch[:6]
+    target, stop, take, path, _, fills = scratch[:6]
     columns, source, limits = conduct
     bars = len(market[4])
     first = rules.first_bar
@@ -124,9 +124,8 @@ def run_trials(
             return trial
         path[first] = money[0]  # the traded part begins with the capital
         summary = summaries[trial]
-        summary.final_equity = path[len(path) - 1]
-        alive = sum_fall(path, first, money[1], summary, scratch)
-        sum_moments(path, first, alive, returns, summary, scratch)
+        summary.final_equity = path[bars]
+        sum_path(path, first, bars, money[1], summary, scratch)
         write_days(path, first, day_ends, daily, trial)
         sum_round_trips(fills, states[trial], own, money[2], bars, limits, summary, scratch)
     return stop_before
@@ -150,21 +149,19 @@ def _pass_bars(
     """Run the account whose signal is in the scratch; return the bar that there was no room for, else n."""
     if columns is None:
         return int(
-            _pass_stretches(market, step_ms, runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide)
+            _pass_stretches(runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide)
         )
     target, stop, take, path, _, fills = scratch[:6]
-    signal = _arriving(target, stop, take, scratch[15], source)
+    signal = _arriving(target, stop, take, scratch[13], source)
     return int(
         run_bars(
-            market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, path[1:], 0, columns
+            market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, path[1 : bars + 1], 0, columns
         )
     )
 
 
 @inlined
 def _pass_stretches(
-    market: Any,
-    step_ms: int,
     runs: int,
     funding: Any,
     tier_lots: Any,
@@ -177,12 +174,10 @@ def _pass_stretches(
     if guide is None:
         return 0  # bars are passed one by one: what follows is not compiled at all
     target, stop, take, path, _, fills = scratch[:6]
-    starts, targets, purse = scratch[10:13]
+    starts, targets = scratch[11:13]
     starts[runs] = len(target)
     return int(
         run_stretches(
-            market,
-            step_ms,
             (starts, targets, runs),
             (stop, take),
             funding,
@@ -193,7 +188,6 @@ def _pass_stretches(
             fills,
             path[1:],
             guide,
-            purse,
         )
     )
 
@@ -222,7 +216,7 @@ def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, co
     if columns is None:
         if not is_given:
             return int(_make_runs(target, batch, trial, scratch))
-        return int(runs_of(target, scratch[10], scratch[11])) if runs == 0 else int(runs)
+        return int(runs_of(target, scratch[11], scratch[12])) if runs == 0 else int(runs)
     if not is_given:
         _make_target(target, batch, trial)
     return 0
@@ -231,12 +225,12 @@ def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, co
 @inlined
 def _make_runs(target: Any, batch: Any, trial: int, scratch: Any) -> int:
     """Write the runs of the trial's target and return how many there are."""
-    starts, targets = scratch[10], scratch[11]
+    starts, targets = scratch[11], scratch[12]
     if batch[7][trial] == GIVEN:
         upper, lower = batch[0][batch[4][trial]], batch[0][batch[5][trial]]
         begin = max(batch[6][trial] - batch[3], 0)
         up, down = batch[9][trial], batch[10][trial]
-        runs = cross_runs(upper, lower, begin, batch[3], up, down, starts, targets, scratch[13], scratch[14])
+        runs = cross_runs(upper, lower, begin, batch[3], up, down, starts, targets)
         if runs >= 0:
             return int(runs)
     _make_target(target, batch, trial)
