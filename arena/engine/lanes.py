@@ -92,6 +92,17 @@ def bits_above(_typing: Any, _one: Any, _other: Any) -> Any:
 
 
 @_intrinsic
+def all_equal(_typing: Any, _one: Any, _other: Any) -> Any:
+    """Tell whether `one` equals `other` in each lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        unequal = builder.bitcast(builder.fcmp_unordered("!=", *arguments), ir.IntType(LANES))
+        return builder.icmp_unsigned("==", unequal, ir.IntType(LANES)(0))
+
+    return types.boolean(_LANES, _LANES), generate
+
+
+@_intrinsic
 def lowest_bit(_typing: Any, _bits: Any) -> Any:
     """Return the place of the lowest bit that is set, 64 where none is."""
 

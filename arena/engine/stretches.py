@@ -208,13 +208,14 @@ def _hold(
             store(equity, np.uintp(bar), spread(cash))
         return
     due, _, rate, mark = funding
-    coins, avg, close = state.lots * rules.coins_per_lot, state.avg, guide[5]
+    lots, avg, close = state.lots, state.avg, guide[5]
     first, paid = state.next_funding, state.funding
+    coins = lots * rules.coins_per_lot
     for k in range(first, last):
         i = np.uintp(k)
         _write_equity(begin, due[i], cash, coins, avg, close, equity)
         begin = due[i]
-        cash, paid = settle_funding(cash, paid, state.lots, rate[i], mark[i], rules)
+        cash, paid = settle_funding(cash, paid, lots, rate[i], mark[i], rules)
     _write_equity(begin, end, cash, coins, avg, close, equity)
     if last > first:
         state.cash, state.funding, state.next_funding = cash, paid, last
@@ -226,9 +227,12 @@ def _write_equity(
     begin: int, end: int, cash: float, coins: float, avg: float, close: Any, equity: Any
 ) -> None:
     """Write the equity at the closes of [begin, end), in whole rows: what is beyond is written again later."""
-    for bar in range(begin, end, LANES):
-        i = np.uintp(bar)
+    while True:
+        i = np.uintp(begin)
         store(equity, i, spread(cash) + spread(coins) * (load(close, i) - spread(avg)))
+        begin += LANES
+        if begin >= end:
+            return
 
 
 @inlined

@@ -11,7 +11,7 @@ import numpy as np
 
 from arena.engine.account import REASON_LIQ, REASON_LIQ_PART, REASON_OPEN_LIMIT, REASON_TAKE
 from arena.engine.jit import inlined
-from arena.engine.lanes import LANES, higher, highest, load, lower, lowest, spread, total, where_above
+from arena.engine.lanes import LANES, all_equal, higher, highest, load, lower, lowest, spread, total, where_above
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
 
 LEAF = 128
@@ -167,6 +167,12 @@ def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratc
         block_points = block_gains = block_losses = block_second = block_third = block_fourth = zero
         for row in range(begin, stop, LANES):
             now, before = load(path, np.uintp(row)), load(path, np.uintp(row - 1))
+            if row + LANES > end:
+                block_points += now * load(edge, np.uintp(row + LANES - end))
+            else:
+                block_points += now
+            if all_equal(now, before):
+                continue  # no position: returns of 0 add nothing
             gain = where_above(before, zero, now / before - one, zero)
             square = gain * gain
             block_gains += gain
@@ -174,9 +180,6 @@ def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratc
             block_second += square
             block_third += square * gain
             block_fourth += square * square
-            if row + LANES > end:
-                now = now * load(edge, np.uintp(row + LANES - end))
-            block_points += now
         points, gains, losses = points + block_points, gains + block_gains, losses + block_losses
         second, third, fourth = second + block_second, third + block_third, fourth + block_fourth
     summary.points = end - first
