@@ -15,13 +15,10 @@ from arena.core.bars import FloatArray
 from arena.engine.account import reset_liquidation, settle_funding
 from arena.engine.jit import inlined
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
-from arena.engine.lanes import LANES, bits_above, load, lowest_bit, spread, store
+from arena.engine.lanes import LANES, load, spread, store
 
 SHORT, LONG = 8, 64
 """Bars of a block whose extremes are known; LONG is a whole number of SHORT."""
-
-WORD = 64
-"""Bars whose sides are the bits of one number."""
 
 OPEN, LOW, HIGH, MARK_LOW, MARK_HIGH, MARK_OPEN, CLOSE, FOLLOWS = range(8)
 """Columns of a bar's row: all that an event reads lies in one line of the processor's cache."""
@@ -29,7 +26,6 @@ OPEN, LOW, HIGH, MARK_LOW, MARK_HIGH, MARK_OPEN, CLOSE, FOLLOWS = range(8)
 CACHE_LINE = 8
 """Its length in numbers."""
 
-BIT, ALL = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 
 ROUNDING = 1.0 + 1e-9
 """Sums of funding are added up in another order here than by the account: they are bounds only."""
@@ -58,6 +54,7 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
         np.searchsorted(due, np.arange(len(ts)), side="right").astype(np.uint64),
         np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
         np.concatenate((close, np.zeros(LANES))),  # a row of lanes may begin at any bar
+        bool((rate != 0.0).any()),
     )
 
 
@@ -211,7 +208,7 @@ def _hold(
     lots, avg, close = state.lots, state.avg, guide[5]
     first, paid = state.next_funding, state.funding
     coins = lots * rules.coins_per_lot
-    for k in range(first, last):
+    for k in range(first, last if guide[6] else first):
         i = np.uintp(k)
         _write_equity(begin, due[i], cash, coins, avg, close, equity)
         begin = due[i]
@@ -313,66 +310,3 @@ def runs_of(target: Any, starts: Any, targets: Any) -> int:
             targets[count] = target[i]
             count += 1
     return count
-
-
-@inlined
-def cross_runs(
-    upper: Any,
-    lower: Any,
-    begin: int,
-    offset: int,
-    up: float,
-    down: float,
-    starts: Any,
-    targets: Any,
-) -> int:
-    """Write the runs of `up` above and `down` below from bar `begin` on, 0 before; return how many there are.
-
-    Args:
-        upper: one series; bar 0 of the run is its position `offset`.
-        lower: the other.
-        begin: first bar that may hold a side.
-        offset: see above.
-        up: target above.
-        down: target below.
-        starts: written.
-        targets: written.
-
-    Returns:
-        -1 where both are equal or unknown on a bar: what is held then hangs on the bar before.
-    """
-    bars = len(starts) - 2
-    starts[0], targets[0] = 0, 0.0
-    count = 1
-    before = ~_above(upper, lower, begin + offset, 1) & BIT if begin < bars else BIT
-    for first in range(begin, bars, WORD):
-        size = min(bars - first, WORD)
-        above = _above(upper, lower, first + offset, size)
-        below = _above(lower, upper, first + offset, size)
-        known = ALL >> np.uint64(WORD - size)
-        if above | below != known:
-            return -1
-        turns = (above ^ ((above << BIT) | before)) & known
-        while turns != 0:
-            bit = lowest_bit(turns)
-            starts[np.uintp(count)] = first + bit
-            targets[np.uintp(count)] = up if (above >> np.uint64(bit)) & BIT else down
-            count += 1
-            turns &= turns - BIT
-        before = above >> np.uint64(WORD - 1)
-    return count
-
-
-@inlined
-def _above(one: Any, other: Any, begin: int, size: int) -> Any:
-    """Return a bit for each of up to 64 places, the first lowest: whether `one` is above `other`."""
-    bits = np.uint64(0)
-    if size == WORD:
-        for row in range(0, WORD, LANES):
-            i = np.uintp(begin + row)
-            bits |= bits_above(load(one, i), load(other, i)) << np.uint64(row)
-    else:
-        for place in range(size):
-            i = np.uintp(begin + place)
-            bits |= np.uint64(one[i] > other[i]) << np.uint64(place)
-    return bits

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import REASON_LIQ, REASON_LIQ_PART, REASON_OPEN_LIMIT, REASON_TAKE
+from arena.engine.crosses import cross_memory
 from arena.engine.jit import inlined
 from arena.engine.lanes import LANES, all_equal, higher, highest, load, lower, lowest, spread, total, where_above
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
@@ -58,7 +59,8 @@ SUMMARY_DTYPE = np.dtype(
 def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
     """Return the memory one thread works in.
 
-    Signal (3), path, returns, fills, room for sums, runs, cash, flags, signal on arrival.
+    Signal (3), path, returns, fills, room for sums, runs, signal on
+    arrival, bits of crosses.
     """
     leaves = 2 * fill_room // LEAF + 8
     return (
@@ -76,6 +78,7 @@ def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
         np.empty(bars + 2, np.int64),  # runs of equal targets: first bar, target
         np.empty(bars + 2),
         np.empty((3, bars)),  # written where decisions arrive late only
+        cross_memory(bars),
     )
 
 

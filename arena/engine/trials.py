@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import AccountRules
+from arena.engine.crosses import SIDE_BY_SIDE, compare_series, cross_runs
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import run_bars
-from arena.engine.stretches import cross_runs, run_stretches, runs_of
+from arena.engine.stretches import run_stretches, runs_of
 from arena.engine.summary import sum_path, sum_round_trips, write_days
 
 GIVEN = -1
@@ -77,7 +78,7 @@ def run_trials(
     made_range, made_stop, made_take = GIVEN, np.nan, np.nan
     runs = 0
     for trial in range(start, stop_before):
-        runs = _make_sides(runs, target, batch, trial, scratch, columns)
+        runs = _make_sides(runs, target, batch, start, trial, stop_before, scratch, columns)
         if batch[4][trial] != GIVEN:
             row, far, near = batch[11][trial], batch[13][trial], batch[12][trial]
             if row != made_range or near != made_stop:
@@ -207,7 +208,9 @@ def _arriving(target: Any, stop: Any, take: Any, late: Any, source: Any) -> Any:
 
 
 @inlined
-def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, columns: Any) -> int:
+def _make_sides(
+    runs: int, target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any, columns: Any
+) -> int:
     """Write the trial's target; where the pass is by stretches, its runs, and return how many there are.
 
     `runs` is what came out for the trial before: a signal that is given is the same for both.
@@ -215,7 +218,7 @@ def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, co
     is_given = batch[4][trial] == GIVEN
     if columns is None:
         if not is_given:
-            return int(_make_runs(target, batch, trial, scratch))
+            return int(_make_runs(target, batch, start, trial, stop_before, scratch))
         return int(runs_of(target, scratch[11], scratch[12])) if runs == 0 else int(runs)
     if not is_given:
         _make_target(target, batch, trial)
@@ -223,16 +226,18 @@ def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, co
 
 
 @inlined
-def _make_runs(target: Any, batch: Any, trial: int, scratch: Any) -> int:
+def _make_runs(target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any) -> int:
     """Write the runs of the trial's target and return how many there are."""
-    starts, targets = scratch[11], scratch[12]
-    if batch[7][trial] == GIVEN:
-        upper, lower = batch[0][batch[4][trial]], batch[0][batch[5][trial]]
-        begin = max(batch[6][trial] - batch[3], 0)
-        up, down = batch[9][trial], batch[10][trial]
-        runs = cross_runs(upper, lower, begin, batch[3], up, down, starts, targets)
-        if runs >= 0:
-            return int(runs)
+    starts, targets, memory = scratch[11], scratch[12], scratch[14]
+    number = (trial - start) % SIDE_BY_SIDE
+    bars, offset, ready = len(target), batch[3], batch[6]
+    if number == 0:
+        stop = min(trial + SIDE_BY_SIDE, stop_before)
+        compare_series(batch[0], batch[4], batch[5], ready, offset, bars, trial, stop, memory)
+    words, unclear = memory
+    if batch[7][trial] == GIVEN and not unclear[number]:
+        begin, up, down = max(ready[trial] - offset, 0), batch[9][trial], batch[10][trial]
+        return int(cross_runs(words[number], begin, bars, up, down, starts, targets))
     _make_target(target, batch, trial)
     return int(runs_of(target, starts, targets))
 

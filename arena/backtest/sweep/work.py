@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
-TILE = 16
+TILE = 4
 
 Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
 
