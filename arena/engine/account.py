@@ -155,11 +155,10 @@ def reset_liquidation(state: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> 
 
 
 @inlined
-def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
-    """Pay or receive funding: position value at mark x rate; longs pay a positive rate."""
-    amount = -state.lots * rules.coins_per_lot * mark * rate
-    state.cash += amount
-    state.funding += amount
+def settle_funding(cash: float, funding: float, lots: float, rate: float, mark: float, rules: Any) -> Any:
+    """Return cash and funding after value at mark x rate was paid or received; longs pay a positive rate."""
+    amount = -lots * rules.coins_per_lot * mark * rate
+    return cash + amount, funding + amount
 
 
 @inlined

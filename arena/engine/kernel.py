@@ -294,7 +294,9 @@ def _settle(
         if due[k] != bar or (at_open and not is_at_open[k]):
             break
         if state.lots != 0.0:
-            settle_funding(state, rate[k], mark[k], rules)
+            state.cash, state.funding = settle_funding(
+                state.cash, state.funding, state.lots, rate[k], mark[k], rules
+            )
             reset_liquidation(state, rules, tier_lots, tier_mmr)
         state.next_funding += 1
 
