@@ -129,8 +129,7 @@ def tier_index(lots: float, tier_lots: Any) -> int:
 @inlined
 def _backing(state: Any, rules: Any) -> float:
     """Return what stands behind the position: the account (cross) or its own margin (isolated)."""
-    cash, own = state.cash, state.iso_margin  # both are read: a choice of address would keep them in memory
-    return float(own if rules.isolated else cash)
+    return float(state.iso_margin if rules.isolated else state.cash)
 
 
 @inlined

@@ -57,8 +57,8 @@ def compare_series(
     """
     words, unclear = memory
     count = words.shape[1]
-    for number in range(stop - first):
-        unclear[number] = False
+    for row in range(stop - first):
+        unclear[row] = False
     for piece in range(0, count, PIECE):
         for trial in range(first, stop):
             one, other = series[upper[trial]], series[lower[trial]]
