@@ -59,6 +59,7 @@ def repair_series(config: RepairConfig, asking: Asking) -> RepairResult:
     """
     timeframe = config.timeframe.timeframe()
     begun = asking.clock()
+    _close_dead(config, asking, begun)
     before = _scan(config, timeframe, begun)
     planned = config.range_start is None and config.range_end is None
     ranges = _planned(config, before, asking.reads) if planned else [_named(config, before)]
@@ -103,6 +104,21 @@ def problem_of(result: RepairResult) -> DataError | None:
         f"{len(failed)} of {len(result.ranges)} ranges of {result.inst_id} {result.timeframe} could not be "
         f"mended by mode={result.mode}, first {first.start} to {first.end}: {first.error}"
     )
+
+
+def _close_dead(config: RepairConfig, asking: Asking, now: int) -> None:
+    """Close the rows of repairs whose run has ended without closing them: its process was killed."""
+    rows = asking.reads.list_repair_jobs(
+        _MOST_EVENTS, inst_id=config.symbol.inst_id, timeframe=config.timeframe.name
+    )
+    for row in rows:
+        if row["status"] != "running":
+            continue
+        run = asking.reads.get_job_run(str(row["run_id"])) if row["run_id"] is not None else None
+        if run is None or run["status"] != "running":
+            asking.ledger.finish_repair_job(
+                str(row["repair_id"]), "failed", now, outcome="failed", error="its process was gone"
+            )
 
 
 def _scan(config: RepairConfig, timeframe: Timeframe, now: int) -> SeriesHealth:

@@ -31,7 +31,7 @@ Mode = Literal["refetch", "resample", "rebuild"]
 Outcome = Literal["repaired", "confirmed_absent", "partial", "failed"]
 
 _MENDED: Mapping[Mode, frozenset[str]] = {
-    "refetch": frozenset({"gap", "bad_ohlc", "unfinished", "spike", "off_mark"}),
+    "refetch": frozenset({"gap", "bad_ohlc", "unfinished"}),
     "resample": frozenset({"gap"}),
     "rebuild": frozenset({"gap", "bad_ohlc", "unfinished"}),
 }
@@ -285,6 +285,8 @@ class SeriesRepair:
         bad = int(np.count_nonzero(impossible(after)))
         if bad:
             return "failed", f"{bad} stored bars are still impossible: the source has no better ones"
+        if not health.missing and asked.kinds and not changed:
+            return "failed", "the source has the same bars: what was found stands"
         if not health.missing:
             return "repaired", None
         if found.speaks_for_all:

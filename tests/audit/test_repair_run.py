@@ -235,6 +235,32 @@ def test_blast_radius_lists_decisions_from_the_first_changed_bar_on(holed: House
     assert [(one.decision_id, one.own_bar) for one in result.decisions] == [("later", False), ("own", True)]
 
 
+def test_repair_whose_process_was_killed_is_closed_by_the_next_one(holed: House) -> None:
+    from arena.store.ledger import RepairJobRow
+
+    def row(repair_id: str, run_id: str) -> RepairJobRow:
+        return RepairJobRow(
+            repair_id=repair_id,
+            inst_id="BTC-USDT-SWAP",
+            timeframe="1h",
+            mode="refetch",
+            start_ts=0,
+            end_ts=1,
+            created_ms=1,
+            run_id=run_id,
+        )
+
+    with open_ledger(url_of(holed)) as ledger:
+        for run_id in ("dead", "alive"):
+            ledger.start_job_run(run_id, "repair", "c", "{}", "repair", 1)
+            ledger.start_repair_job(row(f"{run_id}-0", run_id))
+        ledger.finish_job_run("dead", "interrupted", 137, "killed", 2)
+    repair(holed, feed=MemoryFeed(TRUTH, FIRST_STORED))
+    found = {row["repair_id"]: (row["status"], row["error"]) for row in jobs_of(holed)}
+    assert found["dead-0"] == ("failed", "its process was gone")
+    assert found["alive-0"] == ("running", None)
+
+
 def test_failed_range_ends_in_a_sentence(holed: House) -> None:
     holed.keep(TRUTH.__class__("BTC-USDT-SWAP", TRUTH.timeframe, *[a[:0] for a in arrays()]), FIRST_STORED)
     result = repair(holed, feed=MemoryFeed(picked(TRUTH, []), FIRST_STORED, refused={"x": 1}))

@@ -290,6 +290,7 @@ PLANS = {
     "bad bar, resample": ("resample", [("bad_ohlc", 3, 4)], []),
     "finer bars say otherwise": ("rebuild", [("differs_from_1m", 3, 4)], [(3, 4)]),
     "another source says otherwise": ("refetch", [("differs_from_spot", 3, 4)], []),
+    "spike, which may be true": ("refetch", [("spike", 3, 4)], []),
     "stale": ("refetch", [("stale", 3, 4)], []),
 }
 
@@ -298,6 +299,17 @@ PLANS = {
 def test_ranges_are_found(mode: Any, found: list[tuple[str, int, int]], expected: list[Any]) -> None:
     findings = [Finding(kind, start, end, 1, Severity.ERROR) for kind, start, end in found]
     assert [(one.start, one.end) for one in plan_ranges(findings, mode)] == expected
+
+
+def test_source_that_says_the_same_mends_no_finding(store: Store) -> None:
+    store.write(walk(100))
+    store.now += 60_000
+    writer = MarketWriter(store.root, clock=lambda: store.now)
+    feed = MemoryFeed(walk(100), at(200))
+    work = SeriesRepair(str(store.root), INST, M1, "refetch", writer, feed=feed)
+    asked = work.mend(RepairRange(at(5), at(6), ("differs_from_index",)))
+    assert (asked.outcome, asked.error) == ("failed", "the source has the same bars: what was found stands")
+    assert work.mend(RepairRange(at(5), at(6))).outcome == "repaired"
 
 
 def test_settled_and_slight_findings_ask_for_nothing() -> None:
