@@ -68,9 +68,9 @@ class AccountRules(NamedTuple):
 
     coins_per_lot: float
     lot_sz: float
-    tick: float
     ticks_per_unit: float  # 1 / tick
-    exact_ticks: bool  # whether that is a whole number: then a price is its ticks divided by it, exactly
+    tick_num: float  # a price is its ticks * tick_num / tick_den: where a unit has a whole number of ticks,
+    tick_den: float  # they are divided by it, exactly; else they are multiplied by the tick
     min_lots: float
     max_order_lots: float
     max_position_lots: float  # largest size the tiers allow at this leverage
@@ -89,14 +89,14 @@ class AccountRules(NamedTuple):
 def tick_below(price: float, rules: Any) -> float:
     """Return the highest price on the tick grid that is at most `price`, give or take binary dust."""
     ticks = np.floor(price * rules.ticks_per_unit + SIZE_EPS)
-    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+    return float(ticks * rules.tick_num / rules.tick_den)
 
 
 @inlined
 def tick_above(price: float, rules: Any) -> float:
     """Return the lowest price on the tick grid that is at least `price`, give or take binary dust."""
     ticks = np.ceil(price * rules.ticks_per_unit - SIZE_EPS)
-    return float(ticks / rules.ticks_per_unit if rules.exact_ticks else ticks * rules.tick)
+    return float(ticks * rules.tick_num / rules.tick_den)
 
 
 @inlined
@@ -109,15 +109,11 @@ def order_cost(lots: float, depth: Any, rules: Any) -> float:
 
 
 @inlined
-def market_price(ref: float, side: float, cost: float, rules: Any) -> float:
-    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding.
-
-    Both sides are worked out and one is picked: the side hangs on the fill before, the prices do not,
-    and so they are ready when it is known.
-    """
-    ask = tick_above(ref * (1.0 + cost), rules)
-    bid = tick_below(ref * (1.0 - cost), rules)
-    return ask if side > 0.0 else bid
+def market_price(ref: float, buys: bool, cost: float, rules: Any) -> float:  # noqa: FBT001 - a kernel
+    """Return what a market order pays at `ref`: moved against it by the share `cost`, then by rounding."""
+    if buys:
+        return tick_above(ref * (1.0 + cost), rules)
+    return tick_below(ref * (1.0 - cost), rules)
 
 
 @inlined
@@ -131,9 +127,15 @@ def tier_index(lots: float, tier_lots: Any) -> int:
 
 
 @inlined
+def _backing(state: Any, rules: Any) -> float:
+    """Return what stands behind the position: the account (cross) or its own margin (isolated)."""
+    return float(state.iso_margin if rules.isolated else state.cash)
+
+
+@inlined
 def margin_equity(state: Any, mark: float, rules: Any) -> float:
     """Return what stands behind the position at `mark`: the account (cross) or its own margin (isolated)."""
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     return float(base + state.lots * rules.coins_per_lot * (mark - state.avg))
 
 
@@ -145,57 +147,87 @@ def reset_liquidation(state: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> 
         return
     rate = tier_mmr[tier_index(state.lots, tier_lots)] + rules.fee
     coins = state.lots * rules.coins_per_lot
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     # base + coins (p - avg) = |coins| p rate
     price = (coins * state.avg - base) / (coins - abs(coins) * rate)
     state.liq = price if price > 0.0 else np.nan
 
 
 @inlined
-def settle_funding(state: Any, rate: float, mark: float, rules: Any) -> None:
-    """Pay or receive funding: position value at mark x rate; longs pay a positive rate."""
-    amount = -state.lots * rules.coins_per_lot * mark * rate
-    state.cash += amount
-    state.funding += amount
+def settle_funding(cash: float, funding: float, lots: float, rate: float, mark: float, rules: Any) -> Any:
+    """Return cash and funding after value at mark x rate was paid or received; longs pay a positive rate."""
+    amount = -lots * rules.coins_per_lot * mark * rate
+    return cash + amount, funding + amount
 
 
 @inlined
-def apply_fill(
+def enter(state: Any, lots: float, ref: float, price: float, rules: Any, fee_rate: float) -> None:
+    """Open the position by signed `lots` at `price`, or enlarge it."""
+    coins = lots * rules.coins_per_lot
+    margin = abs(coins) * price * rules.margin_rate
+    if state.lots == 0.0:
+        state.lots = lots
+        state.avg = price
+        state.iso_margin = margin
+    else:
+        _move_reference(state, ref, rules)
+        held = state.lots
+        state.lots = held + lots
+        state.avg = (held * state.avg + lots * price) / state.lots
+        state.iso_margin += margin
+    state.last_ref = ref
+    state.slippage += coins * (price - ref)
+    _pay_fee(state, coins, price, fee_rate)
+
+
+@inlined
+def leave_in_part(state: Any, lots: float, ref: float, price: float, rules: Any) -> None:
+    """Take signed `lots` off the position by a market order at `price`; some of it is left."""
+    held = state.lots
+    _realize(state, lots, ref, price, REASON_CLOSE, rules, rules.fee)
+    state.lots = held + lots
+    state.iso_margin *= state.lots / held
+
+
+@inlined
+def leave(state: Any, ref: float, price: float, reason: int, rules: Any, fee_rate: float) -> None:
+    """Close the whole position at `price`."""
+    _realize(state, -state.lots, ref, price, reason, rules, fee_rate)
+    state.lots = 0.0
+    state.avg = 0.0
+    state.iso_margin = 0.0
+    state.stop = np.nan
+    state.take = np.nan
+
+
+@inlined
+def _realize(
     state: Any, lots: float, ref: float, price: float, reason: int, rules: Any, fee_rate: float
 ) -> None:
-    """Apply a fill of signed `lots` at `price` to cash and position.
-
-    A fill only opens, adds, reduces or closes: one that would cross zero is booked as two.
-    """
+    """Book what signed `lots` against the position bring at `price`."""
     coins = lots * rules.coins_per_lot
-    held = state.lots
-    if held != 0.0:
-        state.price_pnl += held * rules.coins_per_lot * (ref - state.last_ref)
+    _move_reference(state, ref, rules)
     state.last_ref = ref
     shift = coins * (price - ref)
     if reason == REASON_LIQ:
         state.penalty += shift
     else:
         state.slippage += shift
+    _pay_fee(state, coins, price, fee_rate)
+    state.cash -= coins * (price - state.avg)
+
+
+@inlined
+def _move_reference(state: Any, ref: float, rules: Any) -> None:
+    """Book what the position has won since the last reference price."""
+    state.price_pnl += state.lots * rules.coins_per_lot * (ref - state.last_ref)
+
+
+@inlined
+def _pay_fee(state: Any, coins: float, price: float, fee_rate: float) -> None:
     fee = abs(coins) * price * fee_rate
     state.fees += fee
     state.cash -= fee
-    state.lots = held + lots
-    if held == 0.0:
-        state.avg = price
-        state.iso_margin = abs(coins) * price * rules.margin_rate
-    elif (held > 0.0) == (lots > 0.0):
-        state.avg = (held * state.avg + lots * price) / state.lots
-        state.iso_margin += abs(coins) * price * rules.margin_rate
-    else:
-        state.cash -= coins * (price - state.avg)
-        if state.lots == 0.0:
-            state.avg = 0.0
-            state.iso_margin = 0.0
-            state.stop = np.nan
-            state.take = np.nan
-        else:
-            state.iso_margin *= state.lots / held
 
 
 @inlined
@@ -206,11 +238,10 @@ def record_fill(
     lots: float,
     ref: float,
     price: float,
-    cash: float,
     reason: int,
     signal_bar: int,
 ) -> None:
-    """Write down a fill that left `cash`."""
+    """Write down the fill that has just been booked."""
     row = fills[np.uintp(state.fills)]
     row.bar = bar
     row.signal_bar = signal_bar
@@ -219,51 +250,26 @@ def record_fill(
     row.lots = lots
     row.ref_price = ref
     row.price = price
-    row.cash = cash
+    row.cash = state.cash
     row.funding_total = state.funding
     state.fills += 1
 
 
 @inlined
-def book_fill(
-    state: Any,
-    fills: Any,
-    bar: int,
-    lots: float,
-    ref: float,
-    price: float,
-    reason: int,
-    signal_bar: int,
-    rules: Any,
-    fee_rate: float,
+def book_exit(
+    state: Any, fills: Any, bar: int, ref: float, price: float, reason: int, rules: Any, fee_rate: float
 ) -> None:
-    """Apply a fill of signed `lots` at `price` and write it down."""
-    apply_fill(state, lots, ref, price, reason, rules, fee_rate)
-    record_fill(state, fills, bar, lots, ref, price, state.cash, reason, signal_bar)
-
-
-@inlined
-def market_fill(
-    state: Any,
-    fills: Any,
-    bar: int,
-    lots: float,
-    ref: float,
-    reason: int,
-    signal_bar: int,
-    rules: Any,
-    cost: float,
-) -> None:
-    """Fill signed `lots` by market order: `ref` moved against the order by the share `cost`."""
-    price = market_price(ref, lots, cost, rules)
-    book_fill(state, fills, bar, lots, ref, price, reason, signal_bar, rules, rules.fee)
+    """Close the whole position at `price` and write it down; no close decided it."""
+    lots = -state.lots
+    leave(state, ref, price, reason, rules, fee_rate)
+    record_fill(state, fills, bar, lots, ref, price, reason, -1)
 
 
 @inlined
 def bankruptcy_price(state: Any, rules: Any) -> float:
     """Return the price at which closing whole, fee paid, leaves the margin at exactly zero."""
     coins = state.lots * rules.coins_per_lot
-    base = state.iso_margin if rules.isolated else state.cash
+    base = _backing(state, rules)
     # base + coins (p - avg) - |coins| p fee = 0
     return float((coins * state.avg - base) / (coins - abs(coins) * rules.fee))
 
@@ -290,11 +296,12 @@ def liquidate(
         kept = np.floor(tier_lots[tier - 2] + SIZE_EPS) if tier >= 2 else 0.0
         if equity > 0.0 and kept > 0.0:
             step = abs(state.lots) - kept
-            cost = order_cost(step, depth, rules)
-            market_fill(state, fills, bar, -sign * step, mark, REASON_LIQ_PART, -1, rules, cost)
+            price = market_price(mark, sign < 0.0, order_cost(step, depth, rules), rules)
+            leave_in_part(state, -sign * step, mark, price, rules)
+            record_fill(state, fills, bar, -sign * step, mark, price, REASON_LIQ_PART, -1)
             continue
         price = bankruptcy_price(state, rules)
-        book_fill(state, fills, bar, -state.lots, mark, price, REASON_LIQ, -1, rules, rules.fee)
+        book_exit(state, fills, bar, mark, price, REASON_LIQ, rules, rules.fee)
         if not rules.isolated:
             state.ruined = 1
     reset_liquidation(state, rules, tier_lots, tier_mmr)

@@ -13,12 +13,16 @@ import numpy as np
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
 from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
+from arena.engine.machine import borrow, give_back, prefetch
 from arena.engine.orders import execute_order
 from arena.engine.path import at_open, walk
 from arena.engine.resting import place_limit, rest_at_open, walk_resting
 
 FILLS_PER_BAR = 160
 """Room that must be left before a bar begins: a step-down through 99 tiers and the orders around it."""
+
+LINE, AHEAD = 8, 64
+"""Bars whose numbers come into the cache together, and how many bars ahead they are asked for."""
 
 
 @kernel
@@ -57,34 +61,81 @@ def run_bars(
     Returns:
         The next bar to run; n when done.
     """
-    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
+    close, due = market[4], funding[0]
     target, stop_distance, take_distance = signal
     path, liquidity, limits, spot = conduct
-    due = funding[0]
-    state = state_array[0]
+    state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
-    next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
-    for bar in range(start, len(open_)):
+    bars = len(close)
+    next_due = due[state.next_funding] if state.next_funding < len(due) else bars
+    bar = start
+    while bar < bars:
+        is_played = True
+        if state.order_bar < 0:
+            bar, is_played = _stand_still(state, bar, next_due, market, signal, equity, rules, spot)
+            if bar == bars:
+                break
         i = np.uintp(bar)  # an unsigned index: none of the reads checks for a negative one
-        if is_touched(state, low, high, mark_low, mark_high, i) or state.order_bar >= 0 or next_due == bar:
+        if is_played:
             if state.fills > room:
-                return bar
-            prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
-            adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
-            depth = bar_depth(liquidity, i)
+                break
+            _ask_ahead(market, signal, bar)
+            pays = next_due == bar
             play_bar(
-                state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, path,
-                depth, limits, spot,
+                state, fills, bar, market, step_ms, pays, funding, rules, tier_lots, tier_mmr, path,
+                bar_depth(liquidity, i), limits, spot,
             )  # fmt: skip
-            next_due = due[state.next_funding] if state.next_funding < len(due) else len(open_)
-        value = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
-        value = with_coins(value, state, spot, i, rules)
+            if pays:
+                next_due = due[state.next_funding] if state.next_funding < len(due) else bars
+        value = _worth(state, close, spot, i, rules)
         if target[i] != state.acted_target and bar + 1 >= rules.first_bar and state.ruined == 0:
-            decide(
-                state, bar, target[i], value, close[i], (stop_distance[i], take_distance[i]), rules, limits
-            )
+            distances = stop_distance[i], take_distance[i]
+            decide(state, bar, target[i], value, close[i], distances, rules, limits)
         equity[i] = value
-    return len(open_)
+        bar += 1
+    give_back(state_array, state)
+    return int(bar)
+
+
+@inlined
+def _stand_still(
+    state: Any, bar: int, until: int, market: Any, signal: Any, equity: Any, rules: Any, spot: Any
+) -> tuple[int, bool]:
+    """Pass the bars from `bar` to `until` on which nothing happens to an account without an order.
+
+    A loop of its own, for here nothing of the account changes. Returns the bar that it ends on, and whether
+    the account is played through that bar; else its close alone may decide something.
+    """
+    _, _, high, low, close, _, mark_high, mark_low = market
+    target = signal[0]
+    while bar < until:
+        i = np.uintp(bar)
+        _ask_ahead(market, signal, bar)
+        if is_touched(state, low, high, mark_low, mark_high, i):
+            return bar, True
+        if target[i] != state.acted_target:
+            return bar, False
+        equity[i] = _worth(state, close, spot, i, rules)
+        bar += 1
+    return bar, True
+
+
+@inlined
+def _worth(state: Any, close: Any, spot: Any, bar: Any, rules: Any) -> float:
+    """Return the equity at the bar's close."""
+    value = state.cash + state.lots * rules.coins_per_lot * (close[bar] - state.avg)
+    return float(with_coins(value, state, spot, bar, rules))
+
+
+@inlined
+def _ask_ahead(market: Any, signal: Any, bar: int) -> None:
+    """Ask for what is read on few bars only: else it would be on its way from memory when it is needed."""
+    if bar % LINE == 0:
+        ahead = np.uintp(bar + AHEAD)
+        prefetch(market[0], ahead)
+        prefetch(market[1], ahead)
+        prefetch(signal[1], ahead)
+        prefetch(signal[2], ahead)
 
 
 @inlined
@@ -121,9 +172,9 @@ def play_bar(
     state: Any,
     fills: Any,
     bar: int,
-    prices: Any,
-    close: float,
-    adjacent: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
+    market: Any,
+    step_ms: int,
+    pays: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
     funding: Any,
     rules: Any,
     tier_lots: Any,
@@ -133,29 +184,68 @@ def play_bar(
     limits: Any,
     spot: Any,
 ) -> None:
-    """Play the events of one bar in their order of time, up to the decision at its close."""
-    due, is_at_open, rate, mark = funding
+    """Play the events of one bar in their order of time, up to the decision at its close.
+
+    `pays`: whether funding is due. A column is read where it is needed and not before: on the few bars that
+    are played none of it is at hand, and most of them need little.
+    """
+    i = np.uintp(bar)
     done = state.fills
-    while state.next_funding < len(due) and due[state.next_funding] == bar and is_at_open[state.next_funding]:
-        _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
-    if state.lots != 0.0:
-        at_open(state, fills, bar, prices, rules, tier_lots, tier_mmr, depth, limits)
-    rested = rest_at_open(state, fills, bar, prices[0], adjacent, rules, tier_lots, tier_mmr, limits)
-    if state.order_bar >= 0 and not rested:
-        if adjacent or state.order_bar < bar - 1:  # an order at work lives through a hole
-            execute_order(state, fills, bar, prices[0], rules, tier_lots, tier_mmr, depth, limits)
-        else:
-            # the bar after the decision is missing: the decision is stale, the next close decides anew
-            state.order_bar = -1
-            state.expired += 1
+    if pays:
+        _settle(state, bar, True, funding, rules, tier_lots, tier_mmr)  # noqa: FBT003
+    if _is_met(state, market, i):
+        at_open(state, fills, bar, _prices(market, i), rules, tier_lots, tier_mmr, depth, limits)
+    if state.order_bar >= 0:
+        _bring_order(state, fills, bar, market, step_ms, rules, tier_lots, tier_mmr, depth, limits)
     if spot is not None:
         match_spot(state, fills, bar, done, spot, AT_OPEN, rules, tier_lots, tier_mmr)
         done = state.fills
-    while state.next_funding < len(due) and due[state.next_funding] == bar:
-        _settle_next(state, rate, mark, rules, tier_lots, tier_mmr)
-    _walk(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
+    if pays:
+        _settle(state, bar, False, funding, rules, tier_lots, tier_mmr)  # noqa: FBT003
+    if _is_met(state, market, i) or (limits is not None and state.order_bar >= 0):
+        _walk(state, fills, bar, market, rules, tier_lots, tier_mmr, path, depth, limits)
     if spot is not None:
         match_spot(state, fills, bar, done, spot, AT_CLOSE, rules, tier_lots, tier_mmr)
+
+
+@inlined
+def _is_met(state: Any, market: Any, bar: Any) -> bool:
+    """Tell whether the bar meets a level of the position held now; an open lies between low and high."""
+    _, _, high, low, _, _, mark_high, mark_low = market
+    return bool(is_touched(state, low, high, mark_low, mark_high, bar))
+
+
+@inlined
+def _prices(market: Any, bar: Any) -> Any:
+    _, open_, high, low, _, mark_open, mark_high, mark_low = market
+    return open_[bar], high[bar], low[bar], mark_open[bar], mark_high[bar], mark_low[bar]
+
+
+@inlined
+def _bring_order(
+    state: Any,
+    fills: Any,
+    bar: int,
+    market: Any,
+    step_ms: int,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+    depth: Any,
+    limits: Any,
+) -> None:
+    """Bring the pending order to this bar's open."""
+    i = np.uintp(bar)
+    ts, price = market[0], market[1][i]
+    adjacent = ts[i] - ts[np.uintp(bar - 1)] == step_ms  # no order comes to the first bar
+    if rest_at_open(state, fills, bar, price, adjacent, rules, tier_lots, tier_mmr, limits):
+        return
+    if adjacent or state.order_bar < bar - 1:  # an order at work lives through a hole
+        execute_order(state, fills, bar, price, rules, tier_lots, tier_mmr, depth, limits)
+    else:
+        # the bar after the decision is missing: the decision is stale, the next close decides anew
+        state.order_bar = -1
+        state.expired += 1
 
 
 @inlined
@@ -163,8 +253,7 @@ def _walk(
     state: Any,
     fills: Any,
     bar: int,
-    prices: Any,
-    close: float,
+    market: Any,
     rules: Any,
     tier_lots: Any,
     tier_mmr: Any,
@@ -172,11 +261,12 @@ def _walk(
     depth: Any,
     limits: Any,
 ) -> None:
+    i = np.uintp(bar)
+    prices = _prices(market, i)
     if limits is None:
-        if state.lots != 0.0:
-            walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path, depth)
-    elif state.lots != 0.0 or state.order_bar >= 0:
-        walk_resting(state, fills, bar, prices, close, rules, tier_lots, tier_mmr, path, depth, limits)
+        walk(state, fills, bar, prices, rules, tier_lots, tier_mmr, path, depth)
+    else:
+        walk_resting(state, fills, bar, prices, market[4][i], rules, tier_lots, tier_mmr, path, depth, limits)
 
 
 @inlined
@@ -188,12 +278,27 @@ def bar_depth(liquidity: Any, bar: Any) -> Any:
 
 
 @inlined
-def _settle_next(state: Any, rate: Any, mark: Any, rules: Any, tier_lots: Any, tier_mmr: Any) -> None:
-    """Settle the next funding of the list on the position held now."""
-    if state.lots != 0.0:
-        settle_funding(state, rate[state.next_funding], mark[state.next_funding], rules)
-        reset_liquidation(state, rules, tier_lots, tier_mmr)
-    state.next_funding += 1
+def _settle(
+    state: Any,
+    bar: int,
+    at_open: bool,  # noqa: FBT001 - kernels have no keyword-only arguments
+    funding: Any,
+    rules: Any,
+    tier_lots: Any,
+    tier_mmr: Any,
+) -> None:
+    """Settle what is due on the position held now: at or before the open, or all that is left of the bar."""
+    due, is_at_open, rate, mark = funding
+    while state.next_funding < len(due):
+        k = np.uintp(state.next_funding)
+        if due[k] != bar or (at_open and not is_at_open[k]):
+            break
+        if state.lots != 0.0:
+            state.cash, state.funding = settle_funding(
+                state.cash, state.funding, state.lots, rate[k], mark[k], rules
+            )
+            reset_liquidation(state, rules, tier_lots, tier_mmr)
+        state.next_funding += 1
 
 
 @inlined

@@ -1,102 +1,126 @@
-"""Sums and extremes of eight numbers at a time, for kernels: the one place that speaks to the compiler.
+"""Eight numbers as one value inside kernels: the one place that speaks to the compiler about vectors.
 
-Numba knows no vectors, and a sum may not be reordered behind its back; so the order of numpy's sums, which
-are eight lanes wide, is written down here as vector instructions. Invariant: `lane_sum` adds as numpy does.
+Numba knows no vectors, and may not reorder a sum so that it becomes one; here `Lanes` is a type with
+arithmetic of its own. Invariant: each lane is what the same operation makes of floats, bit for bit, so how
+wide the processor is changes no result.
 """
 
+import operator
 from collections.abc import Callable
 from typing import Any, cast
 
 from llvmlite import ir  # type: ignore[import-untyped]
+from numba import extending as numba_extending
 from numba import types as numba_types
-from numba.core import cgutils as numba_code
-from numba.extending import intrinsic
+from numba.core.typing import templates as numba_templates
 
 LANES = 8
+
+# numba tells nothing of its own types
+extending: Any = numba_extending
+types: Any = numba_types
+templates: Any = numba_templates
+
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
 
-types: Any = numba_types  # numba tells nothing of its own types
-code: Any = numba_code
-_intrinsic: Any = intrinsic
+Build = Callable[[Any, Any, Any], Any]
+"""Takes the builder and two vectors."""
 
 
-def _builtin(function: Callable[..., Any]) -> Callable[..., Any]:
-    return cast("Callable[..., Any]", _intrinsic(function))
+class _LanesType(types.Type):  # type: ignore[misc]
+    """Eight float64."""
+
+    def __init__(self) -> None:
+        super().__init__("lanes")
 
 
-Combine = Callable[[Any, Any, Any], Any]
-Parts = Callable[[Any, Any], list[Any]]
+_LANES = _LanesType()
 
 
-@_builtin
-def lane_sum(_typing: Any, values: Any, _begin: Any, _rows: Any) -> Any:
-    """Return the sum of `rows` x 8 values from `begin` on, rows >= 1: lane by lane, then over the lanes."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return _fold(context, builder, signature, arguments, _itself, [_add])[0]
-
-    return types.float64(values, types.intp, types.intp), generate
+@extending.register_model(_LanesType)
+class _LanesModel(extending.models.PrimitiveModel):  # type: ignore[misc]
+    def __init__(self, manager: Any, kind: Any) -> None:
+        super().__init__(manager, kind, _VECTOR)
 
 
-@_builtin
-def lane_losses(_typing: Any, values: Any, _begin: Any, _rows: Any) -> Any:
-    """Return the sum, as `lane_sum`, and the sum of min(v, 0)^2."""
-    pair = types.UniTuple(types.float64, 2)
+def _intrinsic(function: Callable[..., Any]) -> Callable[..., Any]:
+    return cast("Callable[..., Any]", extending.intrinsic(function))
 
-    def parts(builder: Any, row: Any) -> list[Any]:
-        loss = _lower(builder, ir.Constant(_VECTOR, [0.0] * LANES), row)
-        return [row, builder.fmul(loss, loss)]
+
+@_intrinsic
+def load(_typing: Any, values: Any, _at: Any) -> Any:
+    """Return values[at : at + 8]; nothing checks that they are there."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        found = _fold(context, builder, signature, arguments, parts, [_add, _add])
-        return context.make_tuple(builder, pair, found)
+        return builder.load(_pointer(context, builder, signature, arguments), align=8)
 
-    return pair(values, types.intp, types.intp), generate
+    return _LANES(values, types.uintp), generate
 
 
-@_builtin
-def lane_powers(_typing: Any, values: Any, _begin: Any, _rows: Any, _mean: Any) -> Any:
-    """Return the sums of (v - mean)^2, ^3 and ^4, each as `lane_sum`."""
-    triple = types.UniTuple(types.float64, 3)
+@_intrinsic
+def store(_typing: Any, values: Any, _at: Any, _lanes: Any) -> Any:
+    """Write values[at : at + 8]; nothing checks that there is room."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        mean = ir.Constant(_VECTOR, ir.Undefined)
-        for lane in range(LANES):
-            mean = builder.insert_element(mean, arguments[3], ir.IntType(32)(lane))
+        builder.store(arguments[2], _pointer(context, builder, signature, arguments), align=8)
+        return context.get_dummy_value()
 
-        def parts(builder: Any, row: Any) -> list[Any]:
-            apart = builder.fsub(row, mean)
-            square = builder.fmul(apart, apart)
-            return [square, builder.fmul(square, apart), builder.fmul(square, square)]
-
-        found = _fold(context, builder, signature, arguments, parts, [_add, _add, _add])
-        return context.make_tuple(builder, triple, found)
-
-    return triple(values, types.intp, types.intp, types.float64), generate
+    return types.void(values, types.uintp, _LANES), generate
 
 
-@_builtin
-def lane_extremes(_typing: Any, values: Any, _begin: Any, _rows: Any) -> Any:
-    """Return the lowest and the highest of `rows` x 8 values from `begin` on, rows >= 1."""
-    pair = types.UniTuple(types.float64, 2)
+@_intrinsic
+def spread(_typing: Any, _value: Any) -> Any:
+    """Return eight times the same value."""
 
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        found = _fold(context, builder, signature, arguments, _twice, [_lower, _higher])
-        return context.make_tuple(builder, pair, found)
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), arguments[0], ir.IntType(32)(0))
+        everywhere = ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES)
+        return builder.shuffle_vector(one, one, everywhere)
 
-    return pair(values, types.intp, types.intp), generate
-
-
-def _itself(_builder: Any, row: Any) -> list[Any]:
-    return [row]
+    return _LANES(types.float64), generate
 
 
-def _twice(_builder: Any, row: Any) -> list[Any]:
-    return [row, row]
+@_intrinsic
+def bits_above(_typing: Any, _one: Any, _other: Any) -> Any:
+    """Return a bit a lane, the first lowest: whether `one` is above `other`; never where one is NaN."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered(">", *arguments), ir.IntType(LANES))
+        return builder.zext(bits, ir.IntType(64))
+
+    return types.uint64(_LANES, _LANES), generate
 
 
-def _add(builder: Any, one: Any, other: Any) -> Any:
-    return builder.fadd(one, other)
+@_intrinsic
+def all_equal(_typing: Any, _one: Any, _other: Any) -> Any:
+    """Tell whether `one` equals `other` in each lane."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        unequal = builder.bitcast(builder.fcmp_unordered("!=", *arguments), ir.IntType(LANES))
+        return builder.icmp_unsigned("==", unequal, ir.IntType(LANES)(0))
+
+    return types.boolean(_LANES, _LANES), generate
+
+
+@_intrinsic
+def lowest_bit(_typing: Any, _bits: Any) -> Any:
+    """Return the place of the lowest bit that is set, 64 where none is."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.IntType(1)(0))
+
+    return types.int64(types.uint64), generate
+
+
+@_intrinsic
+def where_above(_typing: Any, _one: Any, _other: Any, _value: Any, _otherwise: Any) -> Any:
+    """Return `value` in lanes where `one` is greater than `other`, else `otherwise`."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        one, other, value, otherwise = arguments
+        return builder.select(builder.fcmp_ordered(">", one, other), value, otherwise)
+
+    return _LANES(*[_LANES] * 4), generate
 
 
 def _lower(builder: Any, one: Any, other: Any) -> Any:
@@ -107,33 +131,65 @@ def _higher(builder: Any, one: Any, other: Any) -> Any:
     return builder.select(builder.fcmp_ordered(">", other, one), other, one)
 
 
-def _fold(
-    context: Any, builder: Any, signature: Any, arguments: Any, parts: Parts, combine: list[Combine]
-) -> list[Any]:
-    """Return one number for each of `combine`: `parts` of each row folded, lane by lane, then the lanes."""
-    values, begin, rows = arguments[:3]
-    array = context.make_array(signature.args[0])(context, builder, values)
-    step = rows.type
-    kept = [
-        code.alloca_once_value(builder, part) for part in parts(builder, _row(builder, array.data, begin))
-    ]
-    with code.for_range_slice(builder, step(1), rows, step(1), step) as (row, _):
-        place = builder.add(begin, builder.mul(row, step(LANES)))
-        found = parts(builder, _row(builder, array.data, place))
-        for memory, fold, part in zip(kept, combine, found, strict=True):
-            builder.store(fold(builder, builder.load(memory), part), memory)
-    lanes = [builder.load(memory) for memory in kept]
-    return [_across(builder, found, fold) for found, fold in zip(lanes, combine, strict=True)]
+def _add(builder: Any, one: Any, other: Any) -> Any:
+    return builder.fadd(one, other)
 
 
-def _row(builder: Any, data: Any, place: Any) -> Any:
-    pointer = builder.bitcast(builder.gep(data, [place]), _VECTOR.as_pointer())
-    return builder.load(pointer, align=8)
+def _of_two(build: Build) -> Callable[..., Any]:
+    def combine(_typing: Any, _one: Any, _other: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            return build(builder, *arguments)
+
+        return _LANES(_LANES, _LANES), generate
+
+    return _intrinsic(combine)
 
 
-def _across(builder: Any, lanes: Any, combine: Combine) -> Any:
-    """Fold eight lanes in pairs: ((0 1)(2 3))((4 5)(6 7))."""
-    parts = [builder.extract_element(lanes, ir.IntType(32)(lane)) for lane in range(LANES)]
-    while len(parts) > 1:
-        parts = [combine(builder, parts[i], parts[i + 1]) for i in range(0, len(parts), 2)]
-    return parts[0]
+lower, higher = _of_two(_lower), _of_two(_higher)
+"""The lower, the higher of two in each lane; the first where they are equal or one is NaN."""
+
+
+def _across(build: Build) -> Callable[..., Any]:
+    def fold(_typing: Any, _lanes: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            parts = [builder.extract_element(arguments[0], ir.IntType(32)(lane)) for lane in range(LANES)]
+            while len(parts) > 1:
+                parts = [build(builder, parts[i], parts[i + 1]) for i in range(0, len(parts), 2)]
+            return parts[0]
+
+        return types.float64(_LANES), generate
+
+    return _intrinsic(fold)
+
+
+total, lowest, highest = _across(_add), _across(_lower), _across(_higher)
+"""One number of eight, folded in pairs: ((0 1)(2 3))((4 5)(6 7))."""
+
+
+def _pointer(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+    array = context.make_array(signature.args[0])(context, builder, arguments[0])
+    return builder.bitcast(builder.gep(array.data, [arguments[1]]), _VECTOR.as_pointer())
+
+
+def _define(sign: Callable[..., Any], method: str) -> None:
+    """Let kernels write `one + other` and its like for lanes."""
+
+    class Template(templates.ConcreteTemplate):  # type: ignore[misc]
+        key = sign
+        cases = (templates.signature(_LANES, _LANES, _LANES),)
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return getattr(builder, method)(*arguments)
+
+    templates.infer_global(sign)(Template)
+    extending.lower_builtin(sign, _LANES, _LANES)(generate)
+
+
+for _sign, _method in (
+    (operator.add, "fadd"),
+    (operator.iadd, "fadd"),
+    (operator.sub, "fsub"),
+    (operator.mul, "fmul"),
+    (operator.truediv, "fdiv"),
+):
+    _define(_sign, _method)

@@ -14,8 +14,9 @@ from arena.engine.account import (
     REASON_OPEN,
     SIZE_EPS,
     affordable_lots,
-    apply_fill,
-    book_fill,
+    enter,
+    leave,
+    leave_in_part,
     market_price,
     order_cost,
     record_fill,
@@ -81,36 +82,22 @@ def execute_order(
         _carry_over(state, wanted, decided, depth)
         return
     state.orders += 1
-    # all of it goes one way, so it is one price; the fills are written down at the end, for a row of them
-    # may lie anywhere in memory and what is known of the account would have to be read again after it
-    price = market_price(ref, wanted - held, order_cost(wanted - held, depth, rules), rules)
-    closed = 0.0
-    if held != 0.0 and (wanted == 0.0 or (held > 0.0) != (wanted > 0.0)):
-        closed = -held
+    # all of it goes one way, so it is one price
+    price = market_price(ref, wanted > held, order_cost(wanted - held, depth, rules), rules)
+    if held != 0.0 and held * wanted <= 0.0:
+        leave(state, ref, price, REASON_CLOSE, rules, rules.fee)
+        record_fill(state, fills, bar, -held, ref, price, REASON_CLOSE, decided)
     elif abs(wanted) < abs(held):
         if abs(held) - abs(wanted) >= rules.min_lots:
-            closed = wanted - held
+            leave_in_part(state, wanted - held, ref, price, rules)
+            record_fill(state, fills, bar, wanted - held, ref, price, REASON_CLOSE, decided)
         else:
             state.rejected += 1
-    if closed != 0.0:
-        apply_fill(state, closed, ref, price, REASON_CLOSE, rules, rules.fee)
-        if closed == -held:
-            state.lots = 0.0  # it is already: said once more, the compiler drops what a held position needs
-    cash_between = state.cash
-    opened, entry = 0.0, price
     if abs(wanted) > abs(state.lots) and not _comes_to_rest(state, ref, held, decided, limits):
-        sign = 1.0 if wanted > 0.0 else -1.0
-        entry = _no_worse(state, price, sign, limits)
-        opened = _affordable_part(state, wanted, entry, rules)
-        if opened != 0.0:
-            apply_fill(state, opened, ref, entry, REASON_OPEN, rules, rules.fee)
-            state.stop, state.take = levels_from(state, state.avg, sign, rules)
+        entry = _no_worse(state, price, 1.0 if wanted > 0.0 else -1.0, limits)
+        add_lots(state, fills, bar, wanted, ref, entry, REASON_OPEN, decided, rules, rules.fee)
     _carry_over(state, wanted, decided, depth)
     reset_liquidation(state, rules, tier_lots, tier_mmr)
-    if closed != 0.0:
-        record_fill(state, fills, bar, closed, ref, price, cash_between, REASON_CLOSE, decided)
-    if opened != 0.0:
-        record_fill(state, fills, bar, opened, ref, entry, state.cash, REASON_OPEN, decided)
 
 
 @inlined
@@ -129,7 +116,8 @@ def add_lots(
     """Open or enlarge the position to `wanted` at `price`, cut to what margin and limits allow there."""
     added = _affordable_part(state, wanted, price, rules)
     if added != 0.0:
-        book_fill(state, fills, bar, added, ref, price, reason, decided, rules, fee_rate)
+        enter(state, added, ref, price, rules, fee_rate)
+        record_fill(state, fills, bar, added, ref, price, reason, decided)
         state.stop, state.take = levels_from(state, state.avg, 1.0 if wanted > 0.0 else -1.0, rules)
 
 

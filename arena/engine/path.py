@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from arena.engine.account import REASON_STOP, REASON_TAKE, book_fill, liquidate, market_fill, order_cost
+from arena.engine.account import REASON_STOP, REASON_TAKE, book_exit, liquidate, market_price, order_cost
 from arena.engine.jit import inlined
 
 WORST, BEST, OHLC = 0, 1, 2
@@ -19,8 +19,8 @@ WORST, BEST, OHLC = 0, 1, 2
 def exit_whole(state: Any, fills: Any, bar: int, ref: float, reason: int, rules: Any, depth: Any) -> None:
     """Close the whole position by a resting order that has been triggered."""
     state.orders += 1
-    cost = order_cost(state.lots, depth, rules)
-    market_fill(state, fills, bar, -state.lots, ref, reason, -1, rules, cost)
+    price = market_price(ref, state.lots < 0.0, order_cost(state.lots, depth, rules), rules)
+    book_exit(state, fills, bar, ref, price, reason, rules, rules.fee)
     state.liq = np.nan
 
 
@@ -65,7 +65,7 @@ def take_profit(state: Any, fills: Any, bar: int, ref: float, rules: Any, depth:
     else:
         state.orders += 1
         level = state.take
-        book_fill(state, fills, bar, -state.lots, level, level, REASON_TAKE, -1, rules, limits[3])
+        book_exit(state, fills, bar, level, level, REASON_TAKE, rules, limits[3])
         state.liq = np.nan
 
 
@@ -97,8 +97,6 @@ def walk(
     stopped = sign * (worst - state.stop) <= 0.0
     liquidated = sign * (mark_worst - state.liq) <= 0.0
     taken = sign * (best - state.take) >= 0.0
-    if not (stopped | liquidated | taken):  # one branch: on most bars nothing is met
-        return
     ambiguous = (stopped & liquidated) | (taken & (stopped | liquidated))
     state.ambiguous += ambiguous
     if path is None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Literal
 
 import numpy as np
@@ -19,6 +19,7 @@ from arena.core.errors import ArenaError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
 from arena.engine.conduct import USUAL, Conduct, decided_at
+from arena.engine.memory import MEMORY
 from arena.engine.records import COMPACT_FILL_DTYPE, position_by_bar
 from arena.engine.settlements import Settlements
 from arena.engine.spot import SpotLeg, SpotMarket, trade_spot
@@ -123,7 +124,7 @@ def simulate(
         state["last_ref"] = bars.open[0]
     equity = np.empty(n)
     # two fills a bar; memory that is never written is never touched, so a large room costs nothing
-    fills = np.empty(2 * n + ROOM, COMPACT_FILL_DTYPE)
+    fills = MEMORY.lend(2 * n + ROOM)
     rules = account_rules(instrument, settings, conduct.spot)
     wanted = NOWHERE if conduct.fine is None else np.zeros(n, np.bool_)
     opened = NO_BARS if conduct.spot is None else np.zeros(n, np.int64)
@@ -153,7 +154,7 @@ def simulate(
     if conduct.spot is not None:
         done_fills = fills[: int(state["fills"][0])]
         leg = trade_spot(done_fills, bars, conduct.spot, opened, instrument.ct_val * instrument.lot_sz)
-    return _course(state[0], fills, equity, bars, instrument, settings, wanted, leg)
+    return _course(state, fills, equity, bars, instrument, settings, wanted, leg)
 
 
 def _arriving(signal: Signal, bars: Bars, latency_bars: int) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -178,14 +179,22 @@ def _date_back(fills: NDArray[np.void], bars: Bars, latency_bars: int) -> None:
 
 def new_state(cash: float) -> NDArray[np.void]:
     """Return the state of a flat account with this much cash, shape (1,)."""
+    flat, dtype = _flat_state()
+    state = flat.copy().view(dtype)
+    state["cash"] = cash
+    return state
+
+
+@cache
+def _flat_state() -> tuple[NDArray[np.uint8], np.dtype[np.void]]:
+    """Return the bytes of a state without cash: a record is copied field by field, bytes are not."""
     from arena.engine.account import STATE_DTYPE
 
     state = np.zeros(1, STATE_DTYPE)
-    state["cash"] = cash
     state["order_bar"] = -1
     for name in ("stop", "take", "liq"):
         state[name] = np.nan
-    return state
+    return state.view(np.uint8), STATE_DTYPE
 
 
 def account_rules(
@@ -205,9 +214,9 @@ def account_rules(
     return AccountRules(
         coins_per_lot=float(instrument.ct_val * lot),
         lot_sz=float(lot),
-        tick=float(instrument.tick_sz),
         ticks_per_unit=float(whole) if exact else per_unit,
-        exact_ticks=exact,
+        tick_num=1.0 if exact else float(instrument.tick_sz),
+        tick_den=float(whole) if exact else 1.0,
         min_lots=float(math.ceil(instrument.min_sz / lot - SIZE_EPS)),
         max_order_lots=float(math.floor(instrument.max_market_sz / lot + SIZE_EPS)),
         max_position_lots=float(math.floor(allowed.max(initial=0.0) / lot + SIZE_EPS)),
@@ -224,7 +233,7 @@ def account_rules(
 
 
 def _course(
-    state: np.void,
+    state: NDArray[np.void],
     fills: NDArray[np.void],
     equity: FloatArray,
     bars: Bars,
@@ -233,37 +242,39 @@ def _course(
     wanted: NDArray[np.bool_],
     leg: SpotLeg | None,
 ) -> AccountCourse:
-    price_pnl = float(state["price_pnl"])
+    # as plain numbers: to read a field of a record takes longer than a dozen bars
+    end = dict(zip(state.dtype.names or (), state[0].item(), strict=True))
+    price_pnl = end["price_pnl"]
     if len(bars):
-        coins = float(state["lots"]) * instrument.lot_sz * instrument.ct_val
-        price_pnl += coins * (float(bars.close[-1]) - float(state["last_ref"]))
-    parts = price_pnl - state["fees"] + state["funding"] - state["slippage"] - state["penalty"]
+        coins = end["lots"] * instrument.lot_sz * instrument.ct_val
+        price_pnl += coins * (float(bars.close[-1]) - end["last_ref"])
+    parts = price_pnl - end["fees"] + end["funding"] - end["slippage"] - end["penalty"]
     if leg is not None:
         parts += leg.total
-    change = (equity[-1] if len(equity) else settings.initial_capital) - settings.initial_capital
-    error = abs(float(parts) - float(change)) / settings.initial_capital
+    change = (float(equity[-1]) if len(equity) else settings.initial_capital) - settings.initial_capital
+    error = abs(parts - change) / settings.initial_capital
     if not error <= IDENTITY_TOLERANCE:
         raise ArenaError(
-            f"the account does not add up: parts {float(parts):.12g}, equity change {float(change):.12g} "
+            f"the account does not add up: parts {parts:.12g}, equity change {change:.12g} "
             f"on {bars.inst_id} {bars.timeframe}"
         )
     return AccountCourse(
         equity=equity,
-        compact_fills=fills[: int(state["fills"])],
+        compact_fills=fills[: end["fills"]],
         price_pnl=price_pnl,
-        fees=float(state["fees"]),
-        funding=float(state["funding"]),
-        slippage=float(state["slippage"]),
-        penalty=float(state["penalty"]),
+        fees=end["fees"],
+        funding=end["funding"],
+        slippage=end["slippage"],
+        penalty=end["penalty"],
         identity_error=error,
-        orders=int(state["orders"]),
-        expired=int(state["expired"]),
-        rejected=int(state["rejected"]),
-        clipped=int(state["clipped"]),
-        ruined=bool(state["ruined"]),
+        orders=end["orders"],
+        expired=end["expired"],
+        rejected=end["rejected"],
+        clipped=end["clipped"],
+        ruined=bool(end["ruined"]),
         lot_sz=instrument.lot_sz,
-        unfilled=int(state["unfilled"]),
-        ambiguous=int(state["ambiguous"]),
+        unfilled=end["unfilled"],
+        ambiguous=end["ambiguous"],
         wanted=wanted,
         spot=leg,
     )

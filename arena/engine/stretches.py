@@ -5,55 +5,81 @@ happens: no rule of theirs lives here. Between, the account stands still but for
 written in one go. Invariant: state, fills and equity are those of `kernel.run_bars`, bit for bit.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from arena.core.bars import FloatArray, IntArray
+from arena.core.bars import FloatArray
 from arena.engine.account import reset_liquidation, settle_funding
 from arena.engine.jit import inlined
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
+from arena.engine.lanes import LANES, load, spread, store
+from arena.engine.machine import borrow, give_back
 
 SHORT, LONG = 8, 64
 """Bars of a block whose extremes are known; LONG is a whole number of SHORT."""
 
-ALL_ABOVE, NONE = np.uint64(0x0101010101010101), np.uint64(0)
-"""Eight bars' flags in one word."""
+OPEN, LOW, HIGH, MARK_LOW, MARK_HIGH, MARK_OPEN, CLOSE, TIME = range(8)
+"""Columns of a bar's row: all that an event reads lies in one line of the processor's cache. TIME is counted
+in bars since the first."""
+
+CACHE_LINE = 8
+"""Its length in numbers."""
+
 
 ROUNDING = 1.0 + 1e-9
 """Sums of funding are added up in another order here than by the account: they are bounds only."""
 
 
-def market_guide(
-    extremes: tuple[FloatArray, FloatArray, FloatArray, FloatArray],
-    due: IntArray,
-    rate: FloatArray,
-    mark: FloatArray,
-) -> tuple[Any, ...]:
-    """Return what all runs over a market share: where prices reach, and what funding can cost.
+Guide = tuple[FloatArray, FloatArray, FloatArray, NDArray[np.uint64], FloatArray, FloatArray, bool]
+"""Bars, short and long blocks of them, settlements done at each bar, what they can cost, closes, and whether
+any settlement costs anything."""
+
+
+def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence[NDArray[Any]]) -> Guide:
+    """Return what all runs over a market share, each row of it in one place of memory.
 
     Args:
-        extremes: low, high, mark low and mark high of each bar, (n,).
-        due: bar of each settlement, (m,), ascending.
-        rate: its rate.
-        mark: its price.
+        market: as `run_bars` has it.
+        step_ms: length of a bar.
+        funding: settlements.
     """
-    bars = len(extremes[0])
-    lowest = (np.minimum, np.maximum, np.minimum, np.maximum)
-    blocks = [
-        [np.ascontiguousarray(pick.reduceat(values, np.arange(0, bars, size))) for size in (SHORT, LONG)]
-        for pick, values in zip(lowest, extremes, strict=True)
-    ]
-    settled = np.searchsorted(due, np.arange(bars), side="right").astype(np.uint64)
-    charge = np.concatenate(([0.0], np.cumsum(np.abs(mark * rate))))
-    short, long = (tuple(block[level] for block in blocks) for level in range(2))
-    return short, long, settled, charge
+    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
+    reach = (low, high, mark_low, mark_high)
+    due, _, rate, mark = funding
+    return (
+        _in_rows((open_, *reach, mark_open, close, (ts - ts[:1]) / step_ms)),
+        _in_rows(_extremes(reach, SHORT)),
+        _in_rows(_extremes(reach, LONG)),
+        np.searchsorted(due, np.arange(len(ts)), side="right").astype(np.uint64),
+        np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
+        np.concatenate((close, np.zeros(LANES))),  # a row of lanes may begin at any bar
+        bool((rate != 0.0).any()),
+    )
+
+
+def _in_rows(columns: Sequence[NDArray[Any]]) -> FloatArray:
+    """Return columns as rows of one array that begins where a line of the processor's cache does."""
+    count, width = len(columns[0]), len(columns)
+    memory = np.empty(count * width + CACHE_LINE)
+    start = -memory.ctypes.data // memory.itemsize % CACHE_LINE
+    rows: FloatArray = memory[start : start + count * width].reshape(count, width)
+    for place, column in enumerate(columns):
+        rows[:, place] = column
+    return rows
+
+
+def _extremes(reach: Sequence[FloatArray], size: int) -> list[FloatArray]:
+    """Return how far each block of `size` bars reaches: lowest low, highest high, and those of the mark."""
+    first = np.arange(0, len(reach[0]), size)
+    picks = (np.minimum, np.maximum, np.minimum, np.maximum)
+    return [pick.reduceat(values, first) for pick, values in zip(picks, reach, strict=True)]
 
 
 @inlined
 def run_stretches(
-    market: Any,
-    step_ms: int,
     sides: Any,
     distances: Any,
     funding: Any,
@@ -64,36 +90,32 @@ def run_stretches(
     fills: Any,
     equity: Any,
     guide: Any,
-    purse: Any,
 ) -> int:
     """Run all bars, or up to the one that `fills` has no room for.
 
     Args:
-        market: as `run_bars` has it; so are all others not named here.
-        step_ms: length of a bar.
         sides: (start, target, count): the first `count` of two arrays hold where each run of equal
             targets starts, the first at bar 0, and what it is.
         distances: (stop_distance, take_distance), each (n,).
-        funding: settlements.
+        funding: settlements, as `run_bars` has them; so are the next three.
         tier_lots: tiers.
         tier_mmr: their rates.
         rules: `AccountRules`.
         state_array: (1,) of STATE_DTYPE, fresh.
         fills: COMPACT_FILL_DTYPE rows.
-        equity: (n,) written.
+        equity: (n,) written, with room for a row of lanes behind, which is written over.
         guide: `market_guide`.
-        purse: (m + 1,) memory for cash after each settlement.
 
     Returns:
         n when done, else the bar that was not run.
     """
     starts, targets, count = sides
-    close = market[4]
-    state = state_array[0]
+    rows = guide[0]
+    state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
-    bars = len(close)
+    bars = len(rows)
     bar = min(max(rules.first_bar - 1, 0), bars)  # nothing is decided before, so nothing is held
-    _hold(state, 0, bar, close, funding, rules, tier_lots, tier_mmr, equity, guide, purse)
+    _hold(state, 0, bar, funding, rules, tier_lots, tier_mmr, equity, guide)
     at = 0
     while bar < bars:
         while at + 1 < count and starts[np.uintp(at + 1)] <= bar:
@@ -103,22 +125,24 @@ def run_stretches(
             decides = max(bar, starts[np.uintp(turn)]) if turn < count else bars
             end = min(decides + 1, bars)
             if state.lots != 0.0:
-                end = _untouched(state, bar, end, market, rules, tier_lots, tier_mmr, guide)
+                end = _untouched(state, bar, end, rules, tier_lots, tier_mmr, guide)
             if end > bar:
-                _hold(state, bar, end, close, funding, rules, tier_lots, tier_mmr, equity, guide, purse)
+                _hold(state, bar, end, funding, rules, tier_lots, tier_mmr, equity, guide)
                 bar = end
                 if end == decides + 1:
-                    _decide(state, decides, targets[np.uintp(turn)], equity[decides], close, distances, rules)
+                    _decide(state, decides, targets[np.uintp(turn)], equity[decides], rows, distances, rules)
                 continue
-        if _is_eventful(state, bar, market, funding[0]):
+        if _is_eventful(state, bar, rows, funding[0]):
             if state.fills > room:
+                give_back(state_array, state)
                 return int(bar)
-            _play(state, fills, bar, market, step_ms, funding, rules, tier_lots, tier_mmr)
+            _play(state, fills, bar, rows, funding, rules, tier_lots, tier_mmr)
         i = np.uintp(bar)
-        equity[i] = state.cash + state.lots * rules.coins_per_lot * (close[i] - state.avg)
+        equity[i] = state.cash + state.lots * rules.coins_per_lot * (rows[i, CLOSE] - state.avg)
         if targets[np.uintp(at)] != state.acted_target and state.ruined == 0:
-            _decide(state, bar, targets[np.uintp(at)], equity[i], close, distances, rules)
+            _decide(state, bar, targets[np.uintp(at)], equity[i], rows, distances, rules)
         bar += 1
+    give_back(state_array, state)
     return int(bars)
 
 
@@ -133,43 +157,31 @@ def _next_turn(state: Any, targets: Any, at: int, count: int) -> int:
 
 
 @inlined
-def _is_eventful(state: Any, bar: int, market: Any, due: Any) -> bool:
+def _is_eventful(state: Any, bar: int, rows: Any, due: Any) -> bool:
     """Tell whether the account has to be played through this bar, as `run_bars` does."""
     if state.order_bar >= 0 or (state.next_funding < len(due) and due[state.next_funding] == bar):
         return True
-    _, _, high, low, _, _, mark_high, mark_low = market
+    low, high, mark_low, mark_high = rows[:, LOW], rows[:, HIGH], rows[:, MARK_LOW], rows[:, MARK_HIGH]
     return bool(is_touched(state, low, high, mark_low, mark_high, np.uintp(bar)))
 
 
 @inlined
 def _play(
-    state: Any,
-    fills: Any,
-    bar: int,
-    market: Any,
-    step_ms: int,
-    funding: Any,
-    rules: Any,
-    tier_lots: Any,
-    tier_mmr: Any,
+    state: Any, fills: Any, bar: int, rows: Any, funding: Any, rules: Any, tier_lots: Any, tier_mmr: Any
 ) -> None:
-    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
-    i = np.uintp(bar)
-    prices = (open_[i], high[i], low[i], mark_open[i], mark_high[i], mark_low[i])
-    adjacent = bar == 0 or ts[i] - ts[np.uintp(bar - 1)] == step_ms
-    play_bar(
-        state, fills, bar, prices, close[i], adjacent, funding, rules, tier_lots, tier_mmr, None, None, None,
-        None,
+    pays = state.next_funding < len(funding[0]) and funding[0][state.next_funding] == bar
+    market = (
+        rows[:, TIME], rows[:, OPEN], rows[:, HIGH], rows[:, LOW], rows[:, CLOSE], rows[:, MARK_OPEN],
+        rows[:, MARK_HIGH], rows[:, MARK_LOW],
     )  # fmt: skip
+    play_bar(state, fills, bar, market, 1, pays, funding, rules, tier_lots, tier_mmr, None, None, None, None)
 
 
 @inlined
-def _decide(
-    state: Any, bar: int, target: float, value: float, close: Any, distances: Any, rules: Any
-) -> None:
+def _decide(state: Any, bar: int, target: float, value: float, rows: Any, distances: Any, rules: Any) -> None:
     """Leave the order that the close of `bar` decides at equity `value`."""
     i = np.uintp(bar)
-    decide(state, bar, target, value, close[i], (distances[0][i], distances[1][i]), rules, None)
+    decide(state, bar, target, value, rows[i, CLOSE], (distances[0][i], distances[1][i]), rules, None)
 
 
 @inlined
@@ -177,52 +189,61 @@ def _hold(
     state: Any,
     begin: int,
     end: int,
-    close: Any,
     funding: Any,
     rules: Any,
     tier_lots: Any,
     tier_mmr: Any,
     equity: Any,
     guide: Any,
-    purse: Any,
 ) -> None:
     """Pass bars [begin, end) on which nothing but funding happens to the account."""
     if end <= begin:
         return
-    settled = guide[2]
-    last = np.int64(settled[np.uintp(end - 1)])
+    last = np.int64(guide[3][np.uintp(end - 1)])
+    cash = state.cash
     if state.lots == 0.0:
         state.next_funding = last
-        cash = state.cash
-        for bar in range(begin, end):
-            equity[np.uintp(bar)] = cash
+        for bar in range(begin, end, LANES):
+            store(equity, np.uintp(bar), spread(cash))
         return
-    rate, mark = funding[2], funding[3]
-    first = state.next_funding
-    purse[np.uintp(first)] = state.cash
-    for k in range(first, last):
+    due, _, rate, mark = funding
+    lots, avg, close = state.lots, state.avg, guide[5]
+    first, paid = state.next_funding, state.funding
+    coins = lots * rules.coins_per_lot
+    for k in range(first, last if guide[6] else first):
         i = np.uintp(k)
-        settle_funding(state, rate[i], mark[i], rules)
-        purse[np.uintp(k + 1)] = state.cash
+        _write_equity(begin, due[i], cash, coins, avg, close, equity)
+        begin = due[i]
+        cash, paid = settle_funding(cash, paid, lots, rate[i], mark[i], rules)
+    _write_equity(begin, end, cash, coins, avg, close, equity)
     if last > first:
-        state.next_funding = last
+        state.cash, state.funding, state.next_funding = cash, paid, last
         reset_liquidation(state, rules, tier_lots, tier_mmr)
-    coins, avg = state.lots * rules.coins_per_lot, state.avg
-    for bar in range(begin, end):
-        i = np.uintp(bar)
-        equity[i] = purse[settled[i]] + coins * (close[i] - avg)
+
+
+@inlined
+def _write_equity(
+    begin: int, end: int, cash: float, coins: float, avg: float, close: Any, equity: Any
+) -> None:
+    """Write the equity at the closes of [begin, end), in whole rows: what is beyond is written again."""
+    while True:
+        i = np.uintp(begin)
+        store(equity, i, spread(cash) + spread(coins) * (load(close, i) - spread(avg)))
+        begin += LANES
+        if begin >= end:
+            return
 
 
 @inlined
 def _untouched(
-    state: Any, begin: int, end: int, market: Any, rules: Any, tier_lots: Any, tier_mmr: Any, guide: Any
+    state: Any, begin: int, end: int, rules: Any, tier_lots: Any, tier_mmr: Any, guide: Any
 ) -> int:
     """Return the first bar of [begin, end) that may reach a stop, take-profit or liquidation, else `end`.
 
     The liquidation price moves with each funding: here it stands where it would if all of them up to the
     end were paid, so a bar that is named need not reach it, and one that is not named cannot.
     """
-    settled, charge = guide[2], guide[3]
+    settled, charge = guide[3], guide[4]
     liq, cash, margin = state.liq, state.cash, state.iso_margin
     last = settled[np.uintp(end - 1)]
     paid = charge[last] - charge[np.uintp(state.next_funding)]
@@ -232,11 +253,11 @@ def _untouched(
         state.iso_margin -= paid
         reset_liquidation(state, rules, tier_lots, tier_mmr)
     if state.lots > 0.0:
-        found = _first_touch(begin, end, market, guide, state.stop, state.take, state.liq, np.nan)
+        found = _first_touch(begin, end, guide, state.stop, state.take, state.liq, np.nan)
     elif np.isnan(state.liq):  # nothing would be left of a short: no price bounds when that is
         found = begin
     else:
-        found = _first_touch(begin, end, market, guide, state.take, state.stop, np.nan, state.liq)
+        found = _first_touch(begin, end, guide, state.take, state.stop, np.nan, state.liq)
     state.liq, state.cash, state.iso_margin = liq, cash, margin
     return found
 
@@ -245,7 +266,6 @@ def _untouched(
 def _first_touch(
     begin: int,
     end: int,
-    market: Any,
     guide: Any,
     below: float,
     above: float,
@@ -253,17 +273,18 @@ def _first_touch(
     mark_above: float,
 ) -> int:
     """Return the first bar of [begin, end) whose low or high reaches a price, else `end`; NaN: no price."""
-    prices = (market[3], market[2], market[7], market[6])
     bar = begin
     while bar < end:
         if bar % SHORT == 0:
-            if bar % LONG == 0 and not _touches(guide[1], bar // LONG, below, above, mark_below, mark_above):
+            if bar % LONG == 0 and not _touches(
+                guide[2], 0, bar // LONG, below, above, mark_below, mark_above
+            ):
                 bar += LONG
                 continue
-            if not _touches(guide[0], bar // SHORT, below, above, mark_below, mark_above):
+            if not _touches(guide[1], 0, bar // SHORT, below, above, mark_below, mark_above):
                 bar += SHORT
                 continue
-        if _touches(prices, bar, below, above, mark_below, mark_above):
+        if _touches(guide[0], LOW, bar, below, above, mark_below, mark_above):
             return bar
         bar += 1
     return end
@@ -271,12 +292,15 @@ def _first_touch(
 
 @inlined
 def _touches(
-    extremes: Any, at: int, below: float, above: float, mark_below: float, mark_above: float
+    rows: Any, column: int, at: int, below: float, above: float, mark_below: float, mark_above: float
 ) -> bool:
-    low, high, mark_low, mark_high = extremes
+    """Tell whether a row's low, high, mark low or mark high, which stand together, reach their price."""
     i = np.uintp(at)
     return bool(
-        (low[i] <= below) | (high[i] >= above) | (mark_low[i] <= mark_below) | (mark_high[i] >= mark_above)
+        (rows[i, column] <= below)
+        | (rows[i, column + 1] >= above)
+        | (rows[i, column + 2] <= mark_below)
+        | (rows[i, column + 3] >= mark_above)
     )
 
 
@@ -289,66 +313,4 @@ def runs_of(target: Any, starts: Any, targets: Any) -> int:
             starts[count] = i
             targets[count] = target[i]
             count += 1
-    return count
-
-
-@inlined
-def cross_runs(
-    upper: Any,
-    lower: Any,
-    begin: int,
-    offset: int,
-    up: float,
-    down: float,
-    starts: Any,
-    targets: Any,
-    above: Any,
-    words: Any,
-) -> int:
-    """Write the runs of `up` above and `down` below from bar `begin` on, 0 before; return how many there are.
-
-    Args:
-        upper: one series; bar 0 of the run is its position `offset`.
-        lower: the other.
-        begin: first bar that may hold a side.
-        offset: see above.
-        up: target above.
-        down: target below.
-        starts: written.
-        targets: written.
-        above: memory for a flag a bar, whole words of eight.
-        words: the same memory as words.
-
-    Returns:
-        -1 where both are equal or unknown on a bar: what is held then hangs on the bar before.
-    """
-    bars = len(starts) - 2
-    starts[0], targets[0] = 0, 0.0
-    if begin >= bars:
-        return 1
-    unclear = 0
-    for bar in range(begin, bars):
-        i = np.uintp(bar + offset)
-        is_above = upper[i] > lower[i]
-        above[np.uintp(bar)] = is_above
-        unclear += is_above == (upper[i] < lower[i])
-    if unclear > 0:
-        return -1
-    count = 1
-    before = not above[np.uintp(begin)]
-    word = begin // 8
-    while word * 8 < bars:
-        if (
-            word * 8 < begin
-            or word * 8 + 8 > bars
-            or words[np.uintp(word)] != (ALL_ABOVE if before else NONE)
-        ):
-            for bar in range(max(begin, word * 8), min(word * 8 + 8, bars)):
-                side = above[np.uintp(bar)]
-                # written on every bar and kept where the side turns: cheaper than a branch guessed wrong
-                starts[np.uintp(count)] = bar
-                targets[np.uintp(count)] = up if side else down
-                count += side != before
-                before = side
-        word += 1
     return count

@@ -10,12 +10,31 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import REASON_LIQ, REASON_LIQ_PART, REASON_OPEN_LIMIT, REASON_TAKE
+from arena.engine.crosses import cross_memory
 from arena.engine.jit import inlined
-from arena.engine.lanes import LANES, lane_extremes, lane_losses, lane_powers, lane_sum
+from arena.engine.lanes import (
+    LANES,
+    all_equal,
+    higher,
+    highest,
+    load,
+    lower,
+    lowest,
+    spread,
+    total,
+    where_above,
+)
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
 
 LEAF = 128
 """Values that numpy's pairwise sum adds up without splitting them further."""
+
+BLOCK = 16 * LANES
+"""Points whose sums are formed on their own."""
+
+ROUNDING = 1.0 + 1e-12
+MOST_SHIFT = 0.5
+"""Share of the squares that may lie in the mean: beyond, the difference would lose digits."""
 
 DEPTH = 64
 REASON_CLOSE = int(FillReason.CLOSE)
@@ -48,37 +67,36 @@ SUMMARY_DTYPE = np.dtype(
 )
 
 
-def trial_scratch(bars: int, fill_room: int, settlements: int) -> tuple[Any, ...]:
+def trial_scratch(bars: int, fill_room: int) -> tuple[Any, ...]:
     """Return the memory one thread works in.
 
-    Signal (3), path, returns, fills, room for sums, runs, cash, flags, signal on arrival.
+    Signal (3), path, returns, fills, room for sums, runs, signal on
+    arrival, bits of crosses.
     """
-    leaves = bars // (LEAF // 2) + 8
-    above = np.empty(-(-bars // 8) * 8, np.bool_)
+    leaves = 2 * fill_room // LEAF + 8
     return (
         np.empty(bars),
         np.full(bars, np.nan),
         np.full(bars, np.nan),
-        np.empty(bars + 1),
-        np.empty(bars),
+        np.empty(bars + 1 + LANES),
+        np.empty(bars + LANES),
         np.empty(fill_room, COMPACT_FILL_DTYPE),
         np.empty((4, fill_room)),
         np.empty((leaves, 2), np.int64),  # leaf start; pairs to merge after it
+        np.repeat([1.0, 0.0], LANES),
+        np.empty(DEPTH),
         np.empty((DEPTH, 3), np.int64),
-        np.empty((5, DEPTH)),
         np.empty(bars + 2, np.int64),  # runs of equal targets: first bar, target
         np.empty(bars + 2),
-        np.empty(settlements + 1),
-        above,
-        above.view(np.uint64),
         np.empty((3, bars)),  # written where decisions arrive late only
+        cross_memory(bars),
     )
 
 
 @inlined
 def _plan(count: int, scratch: Any) -> int:
     """Write the leaves of numpy's pairwise sum of `count` values in order and return how many there are."""
-    leaves, todo = scratch[7], scratch[8]
+    leaves, todo = scratch[7], scratch[10]
     todo[0, 0], todo[0, 1], todo[0, 2] = 0, count, 0
     depth, found = 1, 0
     while depth > 0:
@@ -100,11 +118,16 @@ def _plan(count: int, scratch: Any) -> int:
 @inlined
 def _leaf(values: Any, begin: int, end: int) -> float:
     """Return the sum of at most LEAF values, in eight lanes."""
-    rows = (end - begin) // LANES
-    total = lane_sum(values, begin, rows) if rows > 0 else -0.0
-    for i in range(begin + rows * LANES, end):
-        total += values[np.uintp(i)]
-    return float(total)
+    whole = begin + (end - begin) // LANES * LANES
+    found = -0.0
+    if whole > begin:
+        lanes = load(values, np.uintp(begin))
+        for row in range(begin + LANES, whole, LANES):
+            lanes += load(values, np.uintp(row))
+        found = total(lanes)
+    for i in range(whole, end):
+        found += values[np.uintp(i)]
+    return float(found)
 
 
 @inlined
@@ -120,7 +143,7 @@ def _sum(values: Any, begin: int, count: int, scratch: Any) -> float:
     """Return what numpy's sum of values[begin : begin + count] is."""
     if count <= LEAF:
         return float(_leaf(values, begin, begin + count))
-    leaves, sums = scratch[7], scratch[9][0]
+    leaves, sums = scratch[7], scratch[9]
     depth = 0
     for leaf in range(_plan(count, scratch)):
         merges = leaves[leaf, 1]
@@ -130,111 +153,120 @@ def _sum(values: Any, begin: int, count: int, scratch: Any) -> float:
 
 
 @inlined
-def sum_fall(path: Any, first: int, ruin: float, summary: Any, scratch: Any) -> int:
-    """Sum the path up and find its deepest fall; return its points up to ruin, which become 0.
+def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratch: Any) -> None:
+    """Sum up the path from point `first` on, block by block; from ruin on its points become 0.
 
-    A stretch whose lowest point over the highest so far is no deeper than the worst fall yet cannot
-    hold a deeper one: division is monotone. So only few stretches are looked at point by point.
+    `path` has a point more than there are bars, and room for a row after them. In a block without a new
+    peak the lowest point is the deepest; in one with a new peak no fall is deeper than from it to the lowest
+    point: division is monotone. So only few blocks are looked at point by point.
     """
-    leaves, sums = scratch[7], scratch[9][0]
-    count = len(path) - first
-    peak, worst, depth, alive = path[first], 1.0, 0, count
-    for leaf in range(_plan(count, scratch)):
-        begin, end = first + leaves[leaf, 0], first + leaves[leaf + 1, 0]
-        low, high = _extremes(path, begin, end)
-        if low <= ruin and alive == count:
-            for i in range(begin, end):
-                if path[i] <= ruin:
-                    alive = i + 1 - first
-                    break
-        if alive < count:
-            for i in range(max(begin, first + alive - 1), end):
-                path[i] = 0.0
+    edge, zero, one = scratch[8], spread(0.0), spread(1.0)
+    end = bars + 1
+    alive = end
+    for point in range(end, len(path)):
+        path[np.uintp(point)] = path[bars]  # a bar that is not there has no return
+    peak, worst = path[first], 1.0
+    points = gains = losses = second = third = fourth = zero
+    for begin in range(first + 1, end, BLOCK):
+        stop = min(begin + BLOCK, end)
+        low, high = _extremes(path, begin, stop)
+        if low <= ruin and alive == end:
+            alive = _stop_at_ruin(path, begin, ruin)
             low = 0.0
-        if low < worst * max(peak, high) * (1.0 + 1e-12):
-            for i in range(begin, end):
-                peak = max(peak, path[i])
-                worst = min(worst, path[i] / peak)
+        if high <= peak:
+            worst = min(worst, low / peak)
+        elif low < worst * high * ROUNDING:
+            worst = _deepest(path, begin, stop, peak, worst)
         peak = max(peak, high)
-        merges = leaves[leaf, 1]
-        _merge(sums, depth, _leaf(path, begin, end), merges)
-        depth += 1 - merges
-    summary.points = count
-    summary.points_sum = sums[0]
-    summary.last_point = path[len(path) - 1]
+        block_points = block_gains = block_losses = block_second = block_third = block_fourth = zero
+        for row in range(begin, stop, LANES):
+            now, before = load(path, np.uintp(row)), load(path, np.uintp(row - 1))
+            if row + LANES > end:
+                block_points += now * load(edge, np.uintp(row + LANES - end))
+            else:
+                block_points += now
+            if all_equal(now, before):
+                continue  # no position: returns of 0 add nothing
+            gain = where_above(before, zero, now / before - one, zero)
+            square = gain * gain
+            block_gains += gain
+            block_losses += where_above(zero, gain, square, zero)
+            block_second += square
+            block_third += square * gain
+            block_fourth += square * square
+        points, gains, losses = points + block_points, gains + block_gains, losses + block_losses
+        second, third, fourth = second + block_second, third + block_third, fourth + block_fourth
+    summary.points = end - first
+    summary.points_sum = path[first] + total(points)
+    summary.last_point = path[bars]
     summary.max_drawdown = worst - 1.0
-    return alive
+    summary.loss_squares = total(losses)
+    _centre(path, first, alive, (total(gains), total(second), total(third), total(fourth)), summary, scratch)
 
 
 @inlined
-def _extremes(values: Any, begin: int, end: int) -> Any:
-    """Return the lowest and the highest of values[begin:end]."""
-    rows = (end - begin) // LANES
-    low = high = values[np.uintp(begin)]
-    if rows > 0:
-        low, high = lane_extremes(values, begin, rows)
-    for i in range(begin + rows * LANES, end):
-        low, high = min(low, values[np.uintp(i)]), max(high, values[np.uintp(i)])
-    return low, high
+def _extremes(path: Any, begin: int, stop: int) -> Any:
+    """Return the lowest and the highest point of the rows that begin before `stop`."""
+    low = high = load(path, np.uintp(begin))
+    for row in range(begin + LANES, stop, LANES):
+        points = load(path, np.uintp(row))
+        low, high = lower(low, points), higher(high, points)
+    return lowest(low), highest(high)
 
 
 @inlined
-def sum_moments(path: Any, first: int, alive: int, returns: Any, summary: Any, scratch: Any) -> None:
-    """Write the returns of each bar up to ruin and sum their powers up."""
-    leaves, sums = scratch[7], scratch[9]
-    count = alive - 1
+def _deepest(path: Any, begin: int, stop: int, peak: float, worst: float) -> float:
+    """Return the lowest ratio of a point to the highest so far: `worst` or one of points [begin, stop)."""
+    for point in range(begin, stop):
+        peak = max(peak, path[np.uintp(point)])
+        worst = min(worst, path[np.uintp(point)] / peak)
+    return worst
+
+
+@inlined
+def _stop_at_ruin(path: Any, begin: int, ruin: float) -> int:
+    """Set the path to 0 from its first point at or below `ruin` on; return how far it was alive, that in."""
+    point = begin
+    while path[np.uintp(point)] > ruin:
+        point += 1
+    path[point:] = 0.0
+    return point + 1
+
+
+@inlined
+def _centre(path: Any, first: int, alive: int, powers: Any, summary: Any, scratch: Any) -> None:
+    """Write the sums of powers about the mean, from those about 0 where that loses no digits."""
+    gains, second, third, fourth = powers
+    count = alive - 1 - first
+    mean = gains / count
+    shift = gains * mean
+    summary.returns, summary.return_sum = count, gains
+    if shift <= MOST_SHIFT * second:
+        summary.second = second - shift
+        summary.third = third - mean * (3.0 * second - 2.0 * shift)
+        summary.fourth = fourth - mean * (4.0 * third - mean * (6.0 * second - 3.0 * shift))
+    else:
+        summary.second, summary.third, summary.fourth = _about(mean, path, first, alive, scratch[4])
+
+
+@inlined
+def _about(mean: float, path: Any, first: int, alive: int, apart: Any) -> Any:
+    """Return the sums of powers of the returns about `mean`, with a second pass over them."""
+    count = alive - 1 - first
     for i in range(count):
-        returns[np.uintp(i)] = path[np.uintp(first + i + 1)] / path[np.uintp(first + i)] - 1.0
-    found = _plan(count, scratch)
-    depth = 0
-    for leaf in range(found):
-        merges = leaves[leaf, 1]
-        total, losses = _losses(returns, leaves[leaf, 0], leaves[leaf + 1, 0])
-        _merge(sums[0], depth, total, merges)
-        _merge(sums[1], depth, losses, merges)
-        depth += 1 - merges
-    mean = sums[0, 0] / count
-    summary.returns, summary.return_sum, summary.loss_squares = count, sums[0, 0], sums[1, 0]
-    depth = 0
-    for leaf in range(found):
-        merges = leaves[leaf, 1]
-        second, third, fourth = _powers(returns, leaves[leaf, 0], leaves[leaf + 1, 0], mean)
-        _merge(sums[0], depth, second, merges)
-        _merge(sums[1], depth, third, merges)
-        _merge(sums[2], depth, fourth, merges)
-        depth += 1 - merges
-    summary.second, summary.third, summary.fourth = sums[0, 0], sums[1, 0], sums[2, 0]
-
-
-@inlined
-def _losses(values: Any, begin: int, end: int) -> Any:
-    """Return the sum of a leaf's values, and that of the squares of those below 0."""
-    rows = (end - begin) // LANES
-    total = losses = -0.0
-    if rows > 0:
-        total, losses = lane_losses(values, begin, rows)
-    for i in range(begin + rows * LANES, end):
-        value = values[np.uintp(i)]
-        loss = min(0.0, value)
-        total += value
-        losses += loss * loss
-    return total, losses
-
-
-@inlined
-def _powers(values: Any, begin: int, end: int, mean: float) -> Any:
-    """Return the sums of a leaf's squares, cubes and fourth powers about `mean`."""
-    rows = (end - begin) // LANES
-    second = third = fourth = -0.0
-    if rows > 0:
-        second, third, fourth = lane_powers(values, begin, rows, mean)
-    for i in range(begin + rows * LANES, end):
-        apart = values[np.uintp(i)] - mean
-        square = apart * apart
-        second += square
-        third += square * apart
-        fourth += square * square
-    return second, third, fourth
+        apart[i] = path[first + i + 1] / path[first + i] - 1.0 - mean
+    apart[count : count + LANES] = 0.0
+    second = third = fourth = spread(0.0)
+    for begin in range(0, count, BLOCK):
+        block_second = block_third = block_fourth = spread(0.0)
+        for row in range(begin, min(begin + BLOCK, count), LANES):
+            gain = load(apart, np.uintp(row))
+            square = gain * gain
+            block_second += square
+            block_third += square * gain
+            block_fourth += square * square
+        second, third, fourth = second + block_second, third + block_third, fourth + block_fourth
+    return total(second), total(third), total(fourth)
 
 
 @inlined

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import AccountRules
+from arena.engine.crosses import SIDE_BY_SIDE, compare_series, cross_runs
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import run_bars
-from arena.engine.stretches import cross_runs, run_stretches, runs_of
-from arena.engine.summary import sum_fall, sum_moments, sum_round_trips, write_days
+from arena.engine.stretches import run_stretches, runs_of
+from arena.engine.summary import sum_path, sum_round_trips, write_days
 
 GIVEN = -1
 """In place of a row: the scratch already holds the trial's signal, or nothing gates its entries."""
@@ -70,14 +71,14 @@ def run_trials(
     Returns:
         The next trial to run; `stop_before` when done.
     """
-    target, stop, take, path, returns, fills = scratch[:6]
+    target, stop, take, path, _, fills = scratch[:6]
     columns, source, limits = conduct
     bars = len(market[4])
     first = rules.first_bar
     made_range, made_stop, made_take = GIVEN, np.nan, np.nan
     runs = 0
     for trial in range(start, stop_before):
-        runs = _make_sides(runs, target, batch, trial, scratch, columns)
+        runs = _make_sides(runs, target, batch, start, trial, stop_before, scratch, columns)
         if batch[4][trial] != GIVEN:
             row, far, near = batch[11][trial], batch[13][trial], batch[12][trial]
             if row != made_range or near != made_stop:
@@ -88,9 +89,9 @@ def run_trials(
         own = AccountRules(
             rules.coins_per_lot,
             rules.lot_sz,
-            rules.tick,
             rules.ticks_per_unit,
-            rules.exact_ticks,
+            rules.tick_num,
+            rules.tick_den,
             rules.min_lots,
             rules.max_order_lots,
             terms[4][trial],
@@ -124,9 +125,8 @@ def run_trials(
             return trial
         path[first] = money[0]  # the traded part begins with the capital
         summary = summaries[trial]
-        summary.final_equity = path[len(path) - 1]
-        alive = sum_fall(path, first, money[1], summary, scratch)
-        sum_moments(path, first, alive, returns, summary, scratch)
+        summary.final_equity = path[bars]
+        sum_path(path, first, bars, money[1], summary, scratch)
         write_days(path, first, day_ends, daily, trial)
         sum_round_trips(fills, states[trial], own, money[2], bars, limits, summary, scratch)
     return stop_before
@@ -149,22 +149,29 @@ def _pass_bars(
 ) -> int:
     """Run the account whose signal is in the scratch; return the bar that there was no room for, else n."""
     if columns is None:
-        return int(
-            _pass_stretches(market, step_ms, runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide)
-        )
+        return int(_pass_stretches(runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide))
     target, stop, take, path, _, fills = scratch[:6]
-    signal = _arriving(target, stop, take, scratch[15], source)
+    signal = _arriving(target, stop, take, scratch[13], source)
     return int(
         run_bars(
-            market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, path[1:], 0, columns
+            market,
+            step_ms,
+            signal,
+            funding,
+            tier_lots,
+            tier_mmr,
+            rules,
+            state,
+            fills,
+            path[1 : len(market[4]) + 1],
+            0,
+            columns,
         )
     )
 
 
 @inlined
 def _pass_stretches(
-    market: Any,
-    step_ms: int,
     runs: int,
     funding: Any,
     tier_lots: Any,
@@ -177,12 +184,10 @@ def _pass_stretches(
     if guide is None:
         return 0  # bars are passed one by one: what follows is not compiled at all
     target, stop, take, path, _, fills = scratch[:6]
-    starts, targets, purse = scratch[10:13]
+    starts, targets = scratch[11:13]
     starts[runs] = len(target)
     return int(
         run_stretches(
-            market,
-            step_ms,
             (starts, targets, runs),
             (stop, take),
             funding,
@@ -193,7 +198,6 @@ def _pass_stretches(
             fills,
             path[1:],
             guide,
-            purse,
         )
     )
 
@@ -213,7 +217,9 @@ def _arriving(target: Any, stop: Any, take: Any, late: Any, source: Any) -> Any:
 
 
 @inlined
-def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, columns: Any) -> int:
+def _make_sides(
+    runs: int, target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any, columns: Any
+) -> int:
     """Write the trial's target; where the pass is by stretches, its runs, and return how many there are.
 
     `runs` is what came out for the trial before: a signal that is given is the same for both.
@@ -221,24 +227,26 @@ def _make_sides(runs: int, target: Any, batch: Any, trial: int, scratch: Any, co
     is_given = batch[4][trial] == GIVEN
     if columns is None:
         if not is_given:
-            return int(_make_runs(target, batch, trial, scratch))
-        return int(runs_of(target, scratch[10], scratch[11])) if runs == 0 else int(runs)
+            return int(_make_runs(target, batch, start, trial, stop_before, scratch))
+        return int(runs_of(target, scratch[11], scratch[12])) if runs == 0 else int(runs)
     if not is_given:
         _make_target(target, batch, trial)
     return 0
 
 
 @inlined
-def _make_runs(target: Any, batch: Any, trial: int, scratch: Any) -> int:
+def _make_runs(target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any) -> int:
     """Write the runs of the trial's target and return how many there are."""
-    starts, targets = scratch[10], scratch[11]
-    if batch[7][trial] == GIVEN:
-        upper, lower = batch[0][batch[4][trial]], batch[0][batch[5][trial]]
-        begin = max(batch[6][trial] - batch[3], 0)
-        up, down = batch[9][trial], batch[10][trial]
-        runs = cross_runs(upper, lower, begin, batch[3], up, down, starts, targets, scratch[13], scratch[14])
-        if runs >= 0:
-            return int(runs)
+    starts, targets, memory = scratch[11], scratch[12], scratch[14]
+    number = (trial - start) % SIDE_BY_SIDE
+    bars, offset, ready = len(target), batch[3], batch[6]
+    if number == 0:
+        stop = min(trial + SIDE_BY_SIDE, stop_before)
+        compare_series(batch[0], batch[4], batch[5], ready, offset, bars, trial, stop, memory)
+    words, unclear = memory
+    if batch[7][trial] == GIVEN and not unclear[number]:
+        begin, up, down = max(ready[trial] - offset, 0), batch[9][trial], batch[10][trial]
+        return int(cross_runs(words[number], begin, bars, up, down, starts, targets))
     _make_target(target, batch, trial)
     return int(runs_of(target, starts, targets))
 

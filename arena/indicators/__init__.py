@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arena.indicators.averages import ema, rma
     from arena.indicators.directional import Directional, adx, atr, true_range
+    from arena.indicators.many import ema_rows
     from arena.indicators.settlements import annualised_funding, funding_as_of
     from arena.indicators.states import crossed_above, crossed_below, latch
     from arena.indicators.windows import Bollinger, bollinger, rolling_max, rolling_min, rolling_std, sma
@@ -24,6 +25,7 @@ __all__ = [
     "crossed_above",
     "crossed_below",
     "ema",
+    "ema_rows",
     "funding_as_of",
     "latch",
     "rma",
@@ -37,6 +39,7 @@ __all__ = [
 _MODULES = {
     "averages": ("ema", "rma"),
     "directional": ("Directional", "adx", "atr", "true_range"),
+    "many": ("ema_rows",),
     "settlements": ("annualised_funding", "funding_as_of"),
     "states": ("crossed_above", "crossed_below", "latch"),
     "windows": ("Bollinger", "bollinger", "rolling_max", "rolling_min", "rolling_std", "sma"),

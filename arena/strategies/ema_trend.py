@@ -88,7 +88,7 @@ def batch(bars: Bars, _funding: FundingSeries, values: Columns) -> CrossBatch:
         return held
 
     return CrossBatch(
-        series=rows_of(lengths, lambda length: ta.ema(close, length)),
+        series=ta.ema_rows(close, lengths),
         gates=rows_of(adx_lengths, lambda length: ta.adx(high, low, close, length).adx),
         ranges=rows_of(atr_lengths, lambda length: ta.atr(high, low, close, length)),
         rows=partial(_rows, lengths, adx_lengths, atr_lengths),

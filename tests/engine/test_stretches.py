@@ -11,26 +11,24 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.engine.account import AccountRules
+from arena.engine.crosses import compare_series, cross_memory, cross_runs
 from arena.engine.jit import kernel
 from arena.engine.kernel import run_bars
+from arena.engine.lanes import LANES
 from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
 from arena.engine.settlements import place_settlements
 from arena.engine.simulate import account_rules, new_state
-from arena.engine.stretches import cross_runs, market_guide, run_stretches, runs_of
+from arena.engine.stretches import market_guide, run_stretches, runs_of
 from tests.engine.markets import HOUR, Scene, make_bars, make_signal, random_scene, scene_of
 
 ROOM = 4_000
 
 
 @kernel
-def by_stretches(
-    market, step_ms, signal, funding, tier_lots, tier_mmr, rules, state, fills, equity, guide, memory
-):
-    starts, targets, purse = memory
+def by_stretches(signal, funding, tier_lots, tier_mmr, rules, state, fills, equity, guide, memory):
+    starts, targets = memory
     count = runs_of(signal[0], starts, targets)
     return run_stretches(
-        market,
-        step_ms,
         (starts, targets, count),
         (signal[1], signal[2]),
         funding,
@@ -41,13 +39,19 @@ def by_stretches(
         fills,
         equity,
         guide,
-        purse,
     )
 
 
 @kernel
-def runs_of_a_cross(upper, lower, begin, offset, up, down, starts, targets, above, words):
-    return cross_runs(upper, lower, begin, offset, up, down, starts, targets, above, words)
+def runs_of_a_cross(series, upper, lower, ready, offset, bars, up, down, starts, targets, memory, counts):
+    """Write the runs of each cross, and how many there are: -1 where it is unclear."""
+    compare_series(series, upper, lower, ready, offset, bars, 0, len(upper), memory)
+    words, unclear = memory
+    for trial in range(len(upper)):
+        counts[trial] = -1
+        if not unclear[trial]:
+            begin = max(ready[trial] - offset, 0)
+            counts[trial] = cross_runs(words[trial], begin, bars, up, down, starts[trial], targets[trial])
 
 
 def both(scene: Scene, room: int = ROOM):
@@ -62,17 +66,18 @@ def both(scene: Scene, room: int = ROOM):
     for run in (run_bars, by_stretches):
         state = new_state(scene.settings.initial_capital)
         state["last_ref"] = bars.open[0]
-        fills, equity = np.zeros(room, COMPACT_FILL_DTYPE), np.empty(len(bars))
+        fills, equity = np.zeros(room, COMPACT_FILL_DTYPE), np.empty(len(bars) + LANES)
         common = (
-            market, bars.timeframe.step_ms, (signal.target, signal.stop_distance, signal.take_distance),
-            funding, lots, mmr, rules, state, fills, equity,
+            (signal.target, signal.stop_distance, signal.take_distance),
+            funding, lots, mmr, rules, state, fills,
         )  # fmt: skip
         if run is run_bars:
-            done = run(*common, 0, (None, None, None, None))
+            written = equity[: len(bars)]
+            done = run(market, bars.timeframe.step_ms, *common, written, 0, (None, None, None, None))
         else:
-            guide = market_guide((bars.low, bars.high, mark.low, mark.high), due.bar, due.rate, due.mark)
+            guide = market_guide(market, bars.timeframe.step_ms, funding)
             size = len(bars) + 2
-            done = run(*common, guide, (np.empty(size, np.int64), np.empty(size), np.empty(len(due.bar) + 1)))
+            done = run(*common, equity, guide, (np.empty(size, np.int64), np.empty(size)))
         found.append((done, state[0], fills[: int(state[0]["fills"])], equity[:done]))
     return found
 
@@ -109,7 +114,9 @@ def long_scene(seed: int, parts: int, *, dust: bool) -> Scene:
     open_ = np.concatenate(([30_000.0], close[:-1]))
     high = np.round(np.maximum(open_, close) * (1 + abs(rng.standard_normal(bars)) * sigma / 2), 1)
     low = np.round(np.minimum(open_, close) * (1 - abs(rng.standard_normal(bars)) * sigma / 2), 1)
-    made = make_bars(list(zip(open_, high, low, close, strict=True)), skip=tuple(rng.integers(1, bars, 3)))
+    made = make_bars(
+        list(zip(open_, high, low, close, strict=True)), skip=tuple(set(rng.integers(1, bars, 3).tolist()))
+    )
     turns = np.sort(rng.integers(0, bars, int(rng.integers(1, 9))))
     target = np.zeros(bars)
     for turn in turns:
@@ -184,17 +191,36 @@ def test_runs_of_a_cross_are_those_of_its_target(seed, bars, offset, begin, side
         upper[rng.integers(0, len(upper))] = rng.choice([np.nan, 3.0])
     target = np.where(upper > lower, sides[0], sides[1])[offset:]
     target[:begin] = 0.0
-    made = (np.empty(bars + 2, np.int64), np.empty(bars + 2))
-    above = np.empty(-(-bars // 8) * 8, np.bool_)
-    count = runs_of_a_cross(upper, lower, begin, offset, *sides, *made, above, above.view(np.uint64))
+    made = (np.empty((1, bars + 2), np.int64), np.empty((1, bars + 2)))
+    series, ready = np.stack([upper, lower]), np.array([begin + offset])
+    zero, one = np.array([0]), np.array([1])
+    count = np.empty(1, np.int64)
+    runs_of_a_cross(series, zero, one, ready, offset, bars, *sides, *made, cross_memory(bars), count)
     known = (upper != lower) & ~np.isnan(upper)
-    if count < 0:
+    if count[0] < 0:
         assert not known[offset + begin :].all()
         return
     assert begin >= bars or known[offset + begin :].all()
-    starts, targets = made[0][:count], made[1][:count]
+    starts, targets = made[0][0, : count[0]], made[1][0, : count[0]]
     assert starts[0] == 0
     assert np.array_equal(np.repeat(targets, np.diff([*starts.tolist(), bars])), target)
+
+
+def test_many_crosses_side_by_side_are_those_of_each_alone():
+    rng = np.random.default_rng(3)
+    bars, offset = 5_000, 37
+    series = np.cumsum(rng.standard_normal((9, bars + offset)), axis=1)
+    upper, lower = rng.integers(0, 9, 16), rng.integers(0, 9, 16)
+    upper = np.where(upper == lower, (upper + 1) % 9, upper)
+    ready = rng.integers(0, bars, 16)
+    made = (np.empty((16, bars + 2), np.int64), np.empty((16, bars + 2)))
+    counts = np.empty(16, np.int64)
+    runs_of_a_cross(series, upper, lower, ready, offset, bars, 1.0, -1.0, *made, cross_memory(bars), counts)
+    for trial in range(16):
+        target = np.where(series[upper[trial]] > series[lower[trial]], 1.0, -1.0)[offset:]
+        target[: max(ready[trial] - offset, 0)] = 0.0
+        starts = made[0][trial, : counts[trial]].tolist()
+        assert np.array_equal(np.repeat(made[1][trial, : counts[trial]], np.diff([*starts, bars])), target)
 
 
 def test_what_a_guide_tells_of_blocks():
@@ -203,8 +229,14 @@ def test_what_a_guide_tells_of_blocks():
     due = place_settlements(
         np.arange(130) * 10, 10, np.arange(1, 1300, 100), rng.random(13) - 0.5, np.full(13, 2.0)
     )
-    short, long, settled, charge = market_guide((low, high, low, high), due.bar, due.rate, due.mark)
-    assert short[0].tolist() == [low[i : i + 8].min() for i in range(0, 130, 8)]
-    assert long[1].tolist() == [high[i : i + 64].max() for i in range(0, 130, 64)]
+    prices = rng.random(130)
+    ts = np.arange(130) * 10
+    columns = (ts, prices, high, low, prices, prices, high, low)
+    _, short, long, settled, charge, _, costs = market_guide(
+        columns, 10, (due.bar, due.at_open, due.rate, due.mark)
+    )
+    assert short[:, 0].tolist() == [low[i : i + 8].min() for i in range(0, 130, 8)]
+    assert long[:, 1].tolist() == [high[i : i + 64].max() for i in range(0, 130, 64)]
     assert settled.tolist() == [int((due.bar <= bar).sum()) for bar in range(130)]
     assert charge[-1] == pytest.approx(np.abs(due.rate * 2.0).sum())
+    assert costs

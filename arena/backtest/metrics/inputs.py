@@ -6,6 +6,7 @@ point more than bars: the capital at the open of the first traded bar, then equi
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.backtest.drawdowns import Episodes, drawdown_series, find_episodes, point_times, stop_at_ruin
+from arena.backtest.metrics.sums import lane_sum, squares_about_mean
 from arena.backtest.periods import day_ends, period_returns
 from arena.backtest.result import Counts, PnlSplit, RunArrays
 from arena.core.bars import FloatArray, TsArray
@@ -70,23 +72,29 @@ class EquityPath:
         return alive[1:] / alive[:-1] - 1.0
 
     @cached_property
+    def average(self) -> float:
+        """Mean of all points, USDT."""
+        points = self.points
+        return (float(points[0]) + lane_sum(points[1:])) / len(points)
+
+    @cached_property
     def mean(self) -> float:
         """Mean return of a bar; 0 without bars."""
-        return float(self.returns.mean()) if len(self.returns) else 0.0
+        return lane_sum(self.returns) / len(self.returns) if len(self.returns) else 0.0
 
     @cached_property
     def deviation(self) -> float:
         """Standard deviation of a bar's return (n - 1); 0 below 2 returns and where it is rounding."""
         if len(self.returns) < 2:
             return 0.0
-        spread = float(self.returns.std(ddof=1))
+        spread = math.sqrt(squares_about_mean(self.returns) / (len(self.returns) - 1))
         return spread if varies(spread, self.mean) else 0.0
 
     @cached_property
     def downside(self) -> float:
         """Root of the mean squared loss of a bar, over all bars."""
         losses = np.minimum(self.returns, 0.0)
-        spread = float(np.sqrt(np.mean(losses * losses))) if len(losses) else 0.0
+        spread = math.sqrt(lane_sum(losses * losses) / len(losses)) if len(losses) else 0.0
         return spread if spread > _ROUNDING else 0.0
 
     @cached_property

@@ -47,7 +47,7 @@ def turnover(inputs: MetricInputs) -> Outcome:
     """Return traded notional over average equity, a year."""
     if not inputs.path.days:
         return Undefined("no traded bar")
-    return inputs.traded_notional / float(inputs.path.points.mean()) / inputs.path.years
+    return inputs.traded_notional / inputs.path.average / inputs.path.years
 
 
 def max_leverage(inputs: MetricInputs) -> Outcome:

@@ -28,7 +28,7 @@ from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid, check_grid
 from arena.backtest.sweep.result import SweepResult, new_daily, new_figures
 from arena.backtest.sweep.statistics import Frame
-from arena.backtest.sweep.work import Desk, Progress
+from arena.backtest.sweep.work import Desk, Progress, market_columns
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
@@ -199,8 +199,7 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
 def _guide(market: RunMarket) -> tuple[Any, ...]:
     from arena.engine.stretches import market_guide
 
-    bars, mark, plan = market.bars, market.mark, market.plan.settlements
-    return market_guide((bars.low, bars.high, mark.low, mark.high), plan.bar, plan.rate, plan.mark)
+    return market_guide(*market_columns(market))
 
 
 def _conduct(config: BacktestConfig, market: RunMarket) -> tuple[Any, Any, Any]:

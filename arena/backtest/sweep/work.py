@@ -33,7 +33,7 @@ Progress = Callable[[int, int], None]
 Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
-TILE = 16
+TILE = 4
 
 Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
 
@@ -64,8 +64,7 @@ class Desk:
 
         bars = len(self.market.bars)
         # two fills a bar, as a single run has it; memory that is never written is never touched
-        settlements = len(self.market.plan.settlements.bar)
-        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM, settlements))
+        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM))
 
     def run(self, rows: IntArray, scratch: list[Any]) -> Part:
         """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
@@ -148,13 +147,10 @@ class Desk:
 
     def _arguments(self, columns: Columns, count: int, signals: CrossRows) -> Shared:
         """Return what the kernel reads, up to the accounts' states."""
-        config, market, instrument = self.config, self.market, self.instrument
-        bars, mark, plan = market.bars, market.mark, market.plan.settlements
+        config, instrument = self.config, self.instrument
         tiers = instrument.tiers.tiers
         return (
-            (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
-            bars.timeframe.step_ms,
-            (plan.bar, plan.at_open, plan.rate, plan.mark),
+            *market_columns(self.market),
             np.array([tier.max_contracts / instrument.lot_sz for tier in tiers]),
             np.array([tier.mmr for tier in tiers]),
             account_rules(instrument, account_settings(config, 0.0)),
@@ -196,7 +192,7 @@ class Desk:
                 return
             states[done] = fresh  # this trial ran out of room: more of it, and once again
             bigger = self.scratch(2 * len(scratch[5]))
-            scratch[5:7] = bigger[5:7]
+            scratch[5:8] = bigger[5:8]
 
     def _batch_of(self, rows: CrossRows) -> tuple[Any, ...]:
         none = np.empty((0, len(self.market.history)))
@@ -233,6 +229,16 @@ class Desk:
                 known[chosen] = _terms_of(self.config, self.instrument, own)
             table[:, trial] = known[chosen]
         return tuple(table)
+
+
+def market_columns(market: RunMarket) -> tuple[tuple[Any, ...], int, tuple[Any, ...]]:
+    """Return the bars, their length and the settlements as the engine's kernels take them."""
+    bars, mark, plan = market.bars, market.mark, market.plan.settlements
+    return (
+        (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low),
+        bars.timeframe.step_ms,
+        (plan.bar, plan.at_open, plan.rate, plan.mark),
+    )
 
 
 def _terms_of(config: BacktestConfig, instrument: Instrument, chosen: dict[str, float]) -> tuple[float, ...]:

@@ -73,7 +73,7 @@ def signals_of(config, axes):
 
 def made_target(scratch, bars):
     """The target of each bar, from where its runs start."""
-    starts, targets = scratch[10:12]
+    starts, targets = scratch[11:13]
     count = int(np.argmax(starts == bars))
     assert 1 <= count <= bars
     return np.repeat(targets[:count], np.diff([*starts[:count].tolist(), bars]))

@@ -1,0 +1,55 @@
+"""One indicator at many lengths: what a sweep shares among its trials.
+
+Apart from `averages`, so that a single run does not load it. Invariant: each row is what the indicator of
+that length alone returns, bit for bit.
+"""
+
+import numpy as np
+from numba import types
+from numpy.typing import ArrayLike, NDArray
+
+from arena.core.bars import FloatArray
+from arena.indicators.compiled import SERIES, STAMPS, as_series, as_stamps, check_period, kernel
+
+TOGETHER = 8
+"""Lengths that go through the series side by side: each step of one waits for the step before."""
+
+_ROWS = types.Array(types.float64, 2, "C")
+
+
+@kernel(SERIES, STAMPS, _ROWS)
+def ema_rows_nb(values: FloatArray, periods: NDArray[np.int64], out: FloatArray) -> None:
+    alphas, states = np.empty(TOGETHER), np.empty(TOGETHER)
+    for first in range(0, len(periods), TOGETHER):
+        count = min(len(periods) - first, TOGETHER)
+        for k in range(count):
+            alphas[k] = 2.0 / (periods[first + k] + 1.0)
+        seen = 0
+        for i in range(len(values)):
+            value = values[i]
+            if not np.isfinite(value):
+                out[first : first + count, i] = np.nan
+                continue
+            if seen == 0:
+                states[:] = value
+            seen += 1
+            for k in range(count):
+                states[k] += alphas[k] * (value - states[k])
+                out[first + k, i] = states[k]
+
+
+def ema_rows(values: ArrayLike, periods: ArrayLike) -> FloatArray:
+    """Return `ema` of each of `periods`, a row each.
+
+    Raises:
+        ConfigError: a period is below 1.
+    """
+    series, lengths = as_series(values), as_stamps(periods)
+    for period in lengths.tolist():
+        check_period(period)
+    out = np.empty((len(lengths), len(series)))
+    ema_rows_nb(series, lengths, out)
+    known = np.flatnonzero(np.isfinite(series))
+    for row, length in zip(out, lengths.tolist(), strict=True):
+        row[: known[length - 1] if length <= len(known) else len(row)] = np.nan
+    return out
