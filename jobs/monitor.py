@@ -20,7 +20,8 @@ _OPTIONS = {
     "browser.gatherUsageStats": "false",  # no request leaves this machine
     "client.toolbarMode": "minimal",
     "client.showErrorDetails": "none",
-    "theme.primaryColor": "#2f6f9f",
+    "theme.light.primaryColor": "#2f6f9f",  # one for both would end dark mode
+    "theme.dark.primaryColor": "#6fa8d6",
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -86,6 +87,9 @@ def test_page_draws_refreshes_and_asks_nobody_else(monitor, browser, width, sche
         "(old) => document.querySelector('[data-testid=stCaptionContainer]').innerText !== old", arg=first
     )
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth")
+    ground = page.evaluate("getComputedStyle(document.querySelector('.stApp')).backgroundColor")
+    brightness = sum(int(part) for part in re.findall(r"\d+", ground)[:3])
+    assert (brightness > 600) == (scheme == "light"), ground
     assert [one for one in asked if not one.startswith((url, "data:", "blob:"))] == []
     assert complaints == []
     context.close()
