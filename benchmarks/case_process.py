@@ -44,8 +44,8 @@ def measure_cold(folder: Path, checks: list[str], *, quick: bool) -> list[Row]:
     A quick run counts that first start, so that its figures may hold a first compilation.
     """
     programs = _programs(folder)
-    without_scipy = _hide_scipy(folder / "without-scipy")
-    environments = {name: {} if name in PEERS else without_scipy for name in programs}
+    as_installed = _hide_others(folder / "hidden")
+    environments = {name: {} if name in PEERS else as_installed for name in programs}
     warm = {name: _launch(arguments, environments[name]) for name, arguments in programs.items()}
     for sentence in _compare(folder, warm):
         checks.append(sentence)
@@ -103,13 +103,15 @@ def _programs(folder: Path) -> dict[str, list[str]]:
     }
 
 
-def _hide_scipy(folder: Path) -> dict[str, str]:
-    """Return an environment in which scipy is not installed, as it is for a user of ours.
+def _hide_others(folder: Path) -> dict[str, str]:
+    """Return an environment without scipy and coverage, as it is for a user of ours.
 
-    It came with vectorbt; numba loads it wherever it finds it, at 14 MiB and a tenth of a second.
+    One came with vectorbt, one with the tests; numba loads them wherever it finds them, at 14 MiB and more
+    than a tenth of a second.
     """
     folder.mkdir()
-    (folder / "scipy.py").write_text('raise ImportError("not part of this program")\n')
+    for name in ("scipy", "coverage"):
+        (folder / f"{name}.py").write_text('raise ImportError("not part of this program")\n')
     return {"PYTHONPATH": str(folder)}
 
 

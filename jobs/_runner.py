@@ -330,7 +330,7 @@ class _Call:
         work: Callable[[JobContext], float | None],
     ) -> float | None:
         """Do `work` as a run with a folder, whose config.yaml is `text`, and a row in the ledger."""
-        from arena.config.secrets import ledger_url
+        from arena.config.ledger_url import ledger_url
         from jobs._recorded import run_recorded
         from jobs._staging import CONFIG_FILE, claim, sweep
 
@@ -358,7 +358,7 @@ class _Call:
         staging: Staging | None,
         started: float,
     ) -> JobContext:
-        from arena.config.secrets import ledger_url
+        from arena.config.ledger_url import ledger_url
         from jobs._staging import LOG_FILE
 
         words = _sweep_overrides() or self._arguments

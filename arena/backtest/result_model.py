@@ -16,4 +16,4 @@ Unit = Literal["fraction", "usdt", "ratio", "count", "bars", "days", "leverage"]
 class ResultModel(BaseModel):
     """Base of every part of a result."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

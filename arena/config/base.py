@@ -20,7 +20,7 @@ from arena.core.errors import ConfigError, nearest
 class ConfigModel(BaseModel):
     """Base of all config models: frozen, and a key that nobody reads is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 Model = TypeVar("Model", bound=BaseModel)

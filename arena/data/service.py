@@ -81,7 +81,7 @@ class DataService:
             ConfigError: the database URL cannot be used.
             DataError: there is no ledger there, or one of another schema revision.
         """
-        from arena.config.secrets import ledger_beside
+        from arena.config.ledger_url import ledger_beside
         from arena.store.ledger import open_reads
 
         return open_reads(self._database_url or ledger_beside(self._root))

@@ -7,6 +7,7 @@ only the scripts whose hash its policy names, so a hostile name in the data can 
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import hashlib
 import json
@@ -16,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from arena.reporting.figures import moment, number, percent, tone
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import BytecodeCache, Environment
+    from jinja2.bccache import Bucket
 
 _HERE = Path(__file__).parent
 _NOTHING = "'none'"
@@ -29,6 +31,7 @@ def environment() -> Environment:
 
     made = Environment(
         loader=FileSystemLoader(_HERE / "templates"),
+        bytecode_cache=_compiled_templates(),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -37,6 +40,26 @@ def environment() -> Environment:
     )
     made.filters.update(moment=moment, number=number, percent=percent, tone=tone)
     return made
+
+
+def _compiled_templates() -> BytecodeCache | None:
+    """Return where compiled templates are kept, as Python keeps its own; None where nothing may be written.
+
+    To compile them takes longer than all of a report's rest. jinja2 compares each with its source.
+    """
+    from jinja2 import FileSystemBytecodeCache
+
+    class Kept(FileSystemBytecodeCache):
+        def dump_bytecode(self, bucket: Bucket) -> None:
+            with contextlib.suppress(OSError):  # a full disk: they are compiled again next time
+                super().dump_bytecode(bucket)
+
+    folder = _HERE / "templates" / "__pycache__"
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return None
+    return Kept(str(folder), "%s.pyc")
 
 
 @functools.cache

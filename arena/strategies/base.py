@@ -26,7 +26,7 @@ class StrategyParams(BaseModel):
     like `strategy.fast=30 must be below strategy.slow=20`.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     @field_validator("*", mode="before")
     @classmethod

@@ -182,7 +182,7 @@ class ObjectFiles:
             ConfigError: DATABASE_URL names no ledger.
             DataError: another writer held it for `timeout_s`, or the database cannot be reached.
         """
-        from arena.config.secrets import ledger_url
+        from arena.config.ledger_url import ledger_url
 
         url = ledger_url(self._store_root).get_secret_value()
         with ledger_lock(url, str(self.path(name)), holder=holder, timeout_s=timeout_s) as check:
