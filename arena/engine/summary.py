@@ -160,7 +160,7 @@ def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratc
     peak the lowest point is the deepest; in one with a new peak no fall is deeper than from it to the lowest
     point: division is monotone. So only few blocks are looked at point by point.
     """
-    edge, zero, one = scratch[8], spread(0.0), spread(1.0)
+    edge, zero = scratch[8], spread(0.0)
     end = bars + 1
     alive = end
     for point in range(end, len(path)):
@@ -169,33 +169,18 @@ def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratc
     points = gains = losses = second = third = fourth = zero
     for begin in range(first + 1, end, BLOCK):
         stop = min(begin + BLOCK, end)
-        low, high = _extremes(path, begin, stop)
+        low, high, sums = _sum_block(path, begin, stop, end, edge)
         if low <= ruin and alive == end:
             alive = _stop_at_ruin(path, begin, ruin)
+            _, high, sums = _sum_block(path, begin, stop, end, edge)
             low = 0.0
         if high <= peak:
             worst = min(worst, low / peak)
         elif low < worst * high * ROUNDING:
             worst = _deepest(path, begin, stop, peak, worst)
         peak = max(peak, high)
-        block_points = block_gains = block_losses = block_second = block_third = block_fourth = zero
-        for row in range(begin, stop, LANES):
-            now, before = load(path, np.uintp(row)), load(path, np.uintp(row - 1))
-            if row + LANES > end:
-                block_points += now * load(edge, np.uintp(row + LANES - end))
-            else:
-                block_points += now
-            if all_equal(now, before):
-                continue  # no position: returns of 0 add nothing
-            gain = where_above(before, zero, now / before - one, zero)
-            square = gain * gain
-            block_gains += gain
-            block_losses += where_above(zero, gain, square, zero)
-            block_second += square
-            block_third += square * gain
-            block_fourth += square * square
-        points, gains, losses = points + block_points, gains + block_gains, losses + block_losses
-        second, third, fourth = second + block_second, third + block_third, fourth + block_fourth
+        points, gains, losses = points + sums[0], gains + sums[1], losses + sums[2]
+        second, third, fourth = second + sums[3], third + sums[4], fourth + sums[5]
     summary.points = end - first
     summary.points_sum = path[first] + total(points)
     summary.last_point = path[bars]
@@ -205,13 +190,32 @@ def sum_path(path: Any, first: int, bars: int, ruin: float, summary: Any, scratc
 
 
 @inlined
-def _extremes(path: Any, begin: int, stop: int) -> Any:
-    """Return the lowest and the highest point of the rows that begin before `stop`."""
+def _sum_block(path: Any, begin: int, stop: int, end: int, edge: Any) -> Any:
+    """Return the lowest and the highest point of the rows that begin before `stop`, and their sums.
+
+    The sums are of points, returns, squares of losses, and the second to fourth powers of returns, eight
+    lanes each. One pass for all: what waits for a division gives way to what does not.
+    """
+    zero, one = spread(0.0), spread(1.0)
+    points = gains = losses = second = third = fourth = zero
     low = high = load(path, np.uintp(begin))
-    for row in range(begin + LANES, stop, LANES):
-        points = load(path, np.uintp(row))
-        low, high = lower(low, points), higher(high, points)
-    return lowest(low), highest(high)
+    for row in range(begin, stop, LANES):
+        now, before = load(path, np.uintp(row)), load(path, np.uintp(row - 1))
+        low, high = lower(low, now), higher(high, now)
+        if row + LANES > end:
+            points += now * load(edge, np.uintp(row + LANES - end))
+        else:
+            points += now
+        if all_equal(now, before):
+            continue  # no position: returns of 0 add nothing
+        gain = where_above(before, zero, now / before - one, zero)
+        square = gain * gain
+        gains += gain
+        losses += where_above(zero, gain, square, zero)
+        second += square
+        third += square * gain
+        fourth += square * square
+    return lowest(low), highest(high), (points, gains, losses, second, third, fourth)
 
 
 @inlined

@@ -19,23 +19,25 @@ _ROWS = types.Array(types.float64, 2, "C")
 
 @kernel(SERIES, STAMPS, _ROWS)
 def ema_rows_nb(values: FloatArray, periods: NDArray[np.int64], out: FloatArray) -> None:
+    """Write the EMA of each period from the first value on; there is a multiple of TOGETHER periods."""
     alphas, states = np.empty(TOGETHER), np.empty(TOGETHER)
     for first in range(0, len(periods), TOGETHER):
-        count = min(len(periods) - first, TOGETHER)
-        for k in range(count):
+        for k in range(TOGETHER):
             alphas[k] = 2.0 / (periods[first + k] + 1.0)
-        seen = 0
+        is_begun = False
         for i in range(len(values)):
             value = values[i]
             if not np.isfinite(value):
-                out[first : first + count, i] = np.nan
+                for k in range(TOGETHER):
+                    out[first + k, i] = np.nan
                 continue
-            if seen == 0:
+            if not is_begun:
                 states[:] = value
-            seen += 1
-            for k in range(count):
+                is_begun = True
+            for k in range(TOGETHER):  # so many steps, known to the compiler, are one of eight lanes
                 states[k] += alphas[k] * (value - states[k])
-                out[first + k, i] = states[k]
+            for k in range(TOGETHER):
+                out[np.uintp(first + k), np.uintp(i)] = states[k]
 
 
 def ema_rows(values: ArrayLike, periods: ArrayLike) -> FloatArray:
@@ -47,9 +49,11 @@ def ema_rows(values: ArrayLike, periods: ArrayLike) -> FloatArray:
     series, lengths = as_series(values), as_stamps(periods)
     for period in lengths.tolist():
         check_period(period)
-    out = np.empty((len(lengths), len(series)))
-    ema_rows_nb(series, lengths, out)
+    count = len(lengths)
+    whole = np.resize(lengths, -(-count // TOGETHER) * TOGETHER)
+    out = np.empty((len(whole), len(series)))
+    ema_rows_nb(series, whole, out)
     known = np.flatnonzero(np.isfinite(series))
-    for row, length in zip(out, lengths.tolist(), strict=True):
+    for row, length in zip(out, lengths.tolist(), strict=False):
         row[: known[length - 1] if length <= len(known) else len(row)] = np.nan
-    return out
+    return out[:count]

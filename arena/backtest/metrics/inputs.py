@@ -27,7 +27,12 @@ _RELATIVE_ROUNDING = 1e-10
 
 def varies(spread: float, centre: float) -> bool:
     """Tell whether a standard deviation is more than rounding around `centre`."""
-    return spread > max(_ROUNDING, _RELATIVE_ROUNDING * abs(centre))
+    return bool(vary(np.asarray(spread), np.asarray(centre)))
+
+
+def vary(spreads: FloatArray, centres: FloatArray) -> NDArray[np.bool_]:
+    """Tell of each standard deviation whether it is more than rounding around its centre, (n,) each."""
+    return np.asarray(spreads > np.fmax(_ROUNDING, _RELATIVE_ROUNDING * np.abs(centres)), np.bool_)
 
 
 @dataclass(frozen=True, eq=False)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from arena.backtest.metrics.inputs import EquityPath, varies
+from arena.backtest.metrics.inputs import EquityPath, vary
 from arena.backtest.metrics.shape import MIN_MOMENT_BARS
 from arena.core.bars import Bars, FloatArray, IntArray
 from arena.core.errors import ArenaError
@@ -157,9 +157,7 @@ def _counts(summaries: NDArray[np.void], states: NDArray[np.void]) -> dict[str, 
 
 def _beyond_rounding(spread: FloatArray, centre: FloatArray) -> FloatArray:
     """Return `spread` where it is more than rounding around `centre`, else NaN."""
-    pairs = zip(spread.tolist(), centre.tolist(), strict=True)
-    real = np.fromiter((varies(one, other) for one, other in pairs), np.bool_, len(spread))
-    return np.where(real, spread, np.nan)
+    return np.where(vary(spread, centre), spread, np.nan)
 
 
 def _stated(values: NDArray[np.generic]) -> NDArray[np.generic]:
