@@ -14,7 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from arena.config.base import ConfigModel
 from arena.config.models import JobConfig, SymbolConfig
 from arena.core.clock import parse_time
-from arena.core.errors import ConfigError
+from arena.core.errors import ConfigError, unknown_name
 from arena.core.timeframe import MS_PER_DAY, TIMEFRAMES
 
 FaultKind = Literal[
@@ -88,6 +88,7 @@ class AccountConfig(ConfigModel):
     demo: bool = Field(default=True, description="a demo key goes with x-simulated-trading: 1 alone")
     pos_mode: Literal["net_mode", "long_short_mode"] = "net_mode"
     acct_lv: Literal["1", "2"] = Field(default="2", description="1: spot, 2: futures")
+    fee_level: str | None = Field(default=None, description="a name of fee_levels; null: the job's")
     key: str = Field(default="", repr=False, description="empty: paper-UID")
     secret: str = Field(default="", repr=False, description="empty: paper-UID-secret")
     passphrase: str = Field(default="", repr=False, description="empty: paper-UID-passphrase")
@@ -95,15 +96,28 @@ class AccountConfig(ConfigModel):
 
     @field_validator("uid", "acct_lv", mode="before")
     @classmethod
-    def _text(cls, value: Any) -> Any:
+    def _as_text(cls, value: Any) -> Any:
         return str(value) if isinstance(value, int) else value
+
+    @field_validator("acct_lv", mode="before")
+    @classmethod
+    def _is_modelled(cls, value: Any) -> Any:
+        mode = {"3": "multi-currency margin", "4": "portfolio margin"}.get(str(value))
+        if mode is not None:
+            raise ValueError(f"account level {value} ({mode}) is not modelled: take 1 (spot) or 2 (futures)")
+        return value
+
+
+class FeeConfig(ConfigModel):
+    """What one fee level charges."""
+
+    maker: Decimal = Field(gt=-0.01, lt=0.01, description="share of notional; negative: a rebate")
+    taker: Decimal = Field(ge=0, lt=0.01, description="share of notional")
 
 
 class MatchingConfig(ConfigModel):
-    """How orders are filled and charged."""
+    """How orders are filled."""
 
-    maker: Decimal = Field(gt=-0.01, lt=0.01, description="fee, share of notional; negative: a rebate")
-    taker: Decimal = Field(ge=0, lt=0.01, description="fee, share of notional")
     fill_rule: Literal["touch", "through"] = Field(
         description="a resting order fills when the path reaches its price, or when it goes beyond"
     )
@@ -153,13 +167,17 @@ class PaperConfig(JobConfig):
     clock: ClockConfig
     book: BookConfig
     matching: MatchingConfig
+    fee_level: str = Field(description="of every account that names none: a name of fee_levels")
+    fee_levels: dict[str, FeeConfig] = Field(min_length=1, description="maker and taker rate by fee level")
     funding_rate: float = Field(ge=-0.00375, le=0.00375, description="a settlement, where none is stored")
     rate_limits: bool = Field(description="whether calls are counted against the exchange's limits")
     limit_status: Literal[200, 429] = Field(description="HTTP status over the limit")
     state: str | None = Field(description="SQLite file of accounts and orders; null: forgotten at the end")
     accounts: list[AccountConfig] = Field(
         min_length=1,
-        description="uid, usdt, demo, and if wanted pos_mode, acct_lv, perm, key, secret, passphrase",
+        description=(
+            "uid, usdt, demo, and if wanted pos_mode, acct_lv, fee_level, perm, key, secret, passphrase"
+        ),
     )
     control: bool = Field(description="whether /control is served")
     faults: list[FaultRule] = Field(description="rules in force from the start on")
@@ -190,7 +208,14 @@ class PaperConfig(JobConfig):
             raise ValueError(f"more: an instrument is listed twice ({', '.join(names)})")
         if len({one.uid for one in self.accounts}) < len(self.accounts):
             raise ValueError("accounts: two have the same uid")
+        for found in (self.fee_level, *(one.fee_level for one in self.accounts)):
+            if found is not None and found not in self.fee_levels:
+                raise ValueError(unknown_name("fee level", found, self.fee_levels, "see fee_levels"))
         return self
+
+    def fee_level_of(self, account: AccountConfig) -> str:
+        """Return the fee level of an account."""
+        return account.fee_level or self.fee_level
 
     def symbols(self) -> list[SymbolConfig]:
         """Return the terms of every instrument."""

@@ -96,8 +96,13 @@ class TradingDisabled(ArenaError):
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Return the known name closest in spelling to `name`, or None when nothing is close."""
-    matches = difflib.get_close_matches(name, list(known), n=1, cutoff=0.5)
+    """Return the known name closest in spelling to `name`, or None when nothing is close.
+
+    One that differs in upper and lower case alone is the closest.
+    """
+    names = list(known)
+    alike = [one for one in names if one.casefold() == name.casefold()]
+    matches = alike or difflib.get_close_matches(name, names, n=1, cutoff=0.5)
     return matches[0] if matches else None
 
 

@@ -40,7 +40,8 @@ def assemble(config: PaperConfig) -> PaperExchange:
     clock = _clock(config, market, venue)
     venue.advance(clock.now())
     for account in config.accounts:
-        venue.open_account(account.uid, account.usdt, account.pos_mode, account.acct_lv)
+        level = config.fee_level_of(account)
+        venue.open_account(account.uid, account.usdt, account.pos_mode, account.acct_lv, level)
     return PaperExchange(
         market=market,
         clock=clock,
@@ -89,7 +90,7 @@ def _market(config: PaperConfig) -> ReplayMarket:
 def _venue_settings(config: PaperConfig) -> VenueSettings:
     matching = config.matching
     return VenueSettings(
-        fee_levels={"Lv1": FeeRates(maker=matching.maker, taker=matching.taker)},
+        fee_levels={name: FeeRates(rates.maker, rates.taker) for name, rates in config.fee_levels.items()},
         fill_rule=matching.fill_rule,
         volume_share=matching.volume_share,
     )

@@ -93,6 +93,7 @@ _GETS = dict(
         _user("trade/orders-history", 40),
         _user("trade/orders-history-archive", 20),
         _user("trade/fills-history", 10),
+        ("trade/order-algo", Limit("get trade/order-algo", 20, 2.0, ("user",))),
         _user("trade/orders-algo-pending", 20),
         _user("trade/orders-algo-history", 20),
     ]

@@ -29,6 +29,7 @@ _READS = {
     "trade/orders-history-archive": "orders_history_archive",
     "trade/fills": "fills",
     "trade/fills-history": "fills_history",
+    "trade/order-algo": "get_algo",
     "trade/orders-algo-pending": "algos_pending",
     "trade/orders-algo-history": "algos_history",
 }

@@ -26,7 +26,7 @@ RULES: tuple[tuple[str, str, str], ...] = (
     (r"make [a-z-]+", TARGET, "long, or in need of a network: the target has to exist"),
     (r"python -m jobs\.ingest .*exchange=okx", VALIDATE, "asks OKX: its configuration is checked"),
     (r"python -m jobs\.(browse|monitor)", SKIP, "serves until stopped: their own tests start and stop them"),
-    (r"python -m jobs\.paper_exchange\b", SKIP, "serves until it is stopped: tests/paper_okx starts it"),
+    (r"python -m jobs\.paper_exchange\b", SKIP, "serves until stopped: tests/paper_okx starts each"),
     (r"python -m (jobs|arena)\.", RUN, ""),
     (r"ls ", RUN, ""),
     (r"python -m pytest ", PATHS, "tests do not start themselves: the paths have to exist"),

@@ -15,6 +15,7 @@ from tests.paper_okx.field_lists import (
 
 PUSH = keys("arg data")
 SNAPSHOT_PUSH = keys("arg eventType curPage lastPage data")
+STEP_PUSH = keys("arg action data")
 UPDATE_PUSH = keys("arg eventType data")
 
 SUBSCRIBED = keys("event arg connId")
@@ -23,7 +24,9 @@ COUNTED = keys("event channel connCount connId")
 ORDER_REPLY = keys("id op code msg data inTime outTime")
 
 TRADE = keys("instId tradeId px sz side ts count")
+TRADES_ALL = keys("instId tradeId px sz side source ts")
 BOOKS5 = keys("asks bids instId ts seqId")
+BOOKS = keys("asks bids ts checksum prevSeqId seqId")
 BBO = keys("asks bids ts seqId")
 
 PUBLIC = {

@@ -128,6 +128,48 @@ def test_tickers_marks_books_and_trades_are_watched(paper: RunningPaperOkx, uid:
     asyncio.run(scenario())
 
 
+def test_a_whole_book_is_watched_in_steps_and_anew_after_a_gap(paper: RunningPaperOkx, uid: str) -> None:
+    async def scenario() -> None:
+        async with watching(paper, uid) as client:
+            assert len((await soon(client.watch_order_book(SYMBOL)))["bids"]) == 25
+            for _ in range(3):
+                await seen_after(client.watch_order_book(SYMBOL), stepping(paper, MINUTE_MS))
+                await same_book(client)
+            await asyncio.to_thread(paper.fault, "push_reorder", path="books", times=1)
+            with pytest.raises(ccxt.InvalidNonce):
+                await until(
+                    lambda: stepped_until_seen(client.watch_order_book(SYMBOL), paper), lambda _: False
+                )
+            await soon(client.watch_order_book(SYMBOL))
+            await same_book(client)
+
+    asyncio.run(scenario())
+
+
+async def same_book(client: ccxt.pro.okx) -> None:
+    """Wait until the book that was watched is the one that is fetched."""
+    rest = await client.fetch_order_book(SYMBOL)
+
+    def is_same(watched: Any) -> bool:
+        return all(
+            [level[:2] for level in watched[side]] == [level[:2] for level in rest[side]]
+            for side in ("bids", "asks")
+        )
+
+    if not is_same(client.orderbooks[SYMBOL]):
+        await until(lambda: client.watch_order_book(SYMBOL), is_same)
+
+
+def test_all_trades_are_watched(paper: RunningPaperOkx, uid: str) -> None:
+    async def scenario() -> None:
+        async with watching(paper, uid) as client:
+            watch = client.watch_trades(SYMBOL, params={"channel": "trades-all"})
+            seen = await stepped_until_seen(watch, paper)
+            assert seen[-1]["id"] in {one["id"] for one in await client.fetch_trades(SYMBOL, limit=20)}
+
+    asyncio.run(scenario())
+
+
 def test_an_order_by_socket_is_watched_to_its_fill(paper: RunningPaperOkx, uid: str) -> None:
     async def scenario() -> None:
         async with watching(paper, uid) as client:

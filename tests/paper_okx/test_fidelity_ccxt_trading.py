@@ -43,6 +43,17 @@ def flat(client: ccxt.okx) -> Iterator[ccxt.okx]:
 
 
 class TestOrders:
+    def test_a_trailing_stop_is_placed_listed_and_canceled(self, flat: ccxt.okx) -> None:
+        flat.create_order(SYMBOL, "market", "buy", 1)
+        params = {"trailingPercent": "5", "activePx": "17500", "reduceOnly": True}
+        placed = flat.create_order(SYMBOL, "market", "sell", 1, params=params)
+        [waiting] = flat.fetch_open_orders(SYMBOL, params={"trailing": True})
+        told = waiting["info"]
+        assert (waiting["id"], told["callbackRatio"], told["activePx"]) == (placed["id"], "0.05", "17500")
+        flat.cancel_order(placed["id"], SYMBOL, {"trailing": True})
+        [gone] = flat.fetch_canceled_orders(SYMBOL, params={"trailing": True})
+        assert (gone["id"], gone["status"]) == (placed["id"], "canceled")
+
     def test_a_market_order_goes_out_as_a_batch_of_one_and_is_filled(
         self, flat: ccxt.okx, paper: RunningPaperOkx
     ) -> None:

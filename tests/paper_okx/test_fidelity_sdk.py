@@ -15,7 +15,7 @@ from okx.websocket.WsPrivateAsync import WsPrivateAsync
 from okx.websocket.WsPublicAsync import WsPublicAsync
 
 from arena.paper_okx.replay import ReplayMarket
-from tests.paper_okx import field_lists, venue_field_lists
+from tests.paper_okx import field_lists, socket_field_lists, venue_field_lists
 from tests.paper_okx.foreign_clients import Sdk, official_sdk, sdk_private_socket, sdk_public_socket
 from tests.paper_okx.running import NOW_MS, RunningPaperOkx, run_paper_okx
 
@@ -146,6 +146,7 @@ def test_a_stop_is_placed_listed_and_canceled(sdk: Sdk) -> None:
     assert placed["sCode"] == "0"
     [stop] = rows(sdk.trade.order_algos_list("conditional"))
     assert (stop["algoId"], stop["state"]) == (placed["algoId"], "live")
+    assert rows(sdk.trade.get_algo_order_details(placed["algoId"])) == [stop]
     rows(sdk.trade.cancel_algo_order([{"instId": BTC, "algoId": placed["algoId"]}]))
     assert rows(sdk.trade.order_algos_list("conditional")) == []
     assert rows(sdk.trade.order_algos_history("conditional", state="canceled"))[0] == stop | {
@@ -153,6 +154,44 @@ def test_a_stop_is_placed_listed_and_canceled(sdk: Sdk) -> None:
         "uTime": str(NOW_MS),
     }
     rows(sdk.trade.close_positions(BTC, "cross"))
+
+
+def test_a_trailing_stop_fires_behind_the_best_price(paper: RunningPaperOkx, sdk: Sdk) -> None:
+    rows(sdk.trade.place_order(BTC, "cross", "buy", "market", "1"))
+    reply = sdk.trade.place_algo_order(
+        BTC, "cross", "sell", "move_order_stop", "1", callbackRatio="0.001", reduceOnly="true"
+    )
+    [placed] = rows(reply)
+    [waiting] = rows(sdk.trade.order_algos_list("move_order_stop"))
+    assert (waiting["algoId"], float(waiting["moveTriggerPx"])) == (
+        placed["algoId"],
+        pytest.approx(float(waiting["last"]) * 0.999),
+    )
+    for _ in range(100):
+        paper.step(15 * MINUTE_MS)
+        if fired := rows(sdk.trade.order_algos_history("move_order_stop", state="effective")):
+            break
+    order = rows(sdk.trade.get_order(BTC, ordId=fired[0]["ordId"]))[0]
+    assert (order["source"], order["state"], order["algoId"]) == ("25", "filled", placed["algoId"])
+    assert rows(sdk.account.get_positions("SWAP")) == []
+
+
+def test_the_business_socket_tells_trailing_stops(paper: RunningPaperOkx, uid: str, sdk: Sdk) -> None:
+    async def scenario() -> None:
+        async with started(sdk_private_socket(paper, uid, "business")) as (socket, ear):
+            await socket.login()
+            await ear.wait_for(is_event("login"))
+            await socket.send("subscribe", [{"channel": "algo-advance", "instType": "SWAP"}])
+            await ear.wait_for(is_event("subscribe"))
+            asked = (BTC, "cross", "sell", "move_order_stop", "1")
+            [placed] = rows(await asyncio.to_thread(sdk.trade.place_algo_order, *asked, callbackSpread="900"))
+            [row] = (await ear.wait_for(is_push))["data"]
+            assert (row["algoId"], row["callbackSpread"]) == (placed["algoId"], "900")
+            named = [{"instId": BTC, "algoId": placed["algoId"]}]
+            rows(await asyncio.to_thread(sdk.trade.cancel_algo_order, named))
+            assert (await ear.wait_for(is_push))["data"][0]["state"] == "canceled"
+
+    asyncio.run(scenario())
 
 
 def test_batches_answer_row_by_row(sdk: Sdk) -> None:
@@ -235,6 +274,31 @@ def test_the_business_socket_tells_bars(paper: RunningPaperOkx) -> None:
             await socket.subscribe([{"channel": "candle1m", "instId": BTC}], ear)
             push = await ear.wait_for(is_push)
             assert (len(push["data"][0]), push["data"][0][-1]) == (9, "0")
+
+    asyncio.run(scenario())
+
+
+def test_the_public_socket_tells_a_book_in_steps(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with started(sdk_public_socket(paper)) as (socket, ear):
+            await socket.subscribe([{"channel": "status"}, {"channel": "books", "instId": BTC}], ear)
+            first = await ear.wait_for(is_push)
+            assert (first["action"], first["data"][0].keys()) == ("snapshot", socket_field_lists.BOOKS)
+            await asyncio.to_thread(paper.step, MINUTE_MS)
+            then = await ear.wait_for(is_push)
+            assert then["action"] == "update"
+            assert then["data"][0]["prevSeqId"] == first["data"][0]["seqId"]
+
+    asyncio.run(scenario())
+
+
+def test_the_business_socket_tells_all_trades(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with started(sdk_public_socket(paper, "business")) as (socket, ear):
+            await socket.subscribe([{"channel": "trades-all", "instId": BTC}], ear)
+            await ear.wait_for(is_event("subscribe"))
+            await asyncio.to_thread(paper.step, MINUTE_MS)
+            assert (await ear.wait_for(is_push))["data"][0].keys() == socket_field_lists.TRADES_ALL
 
     asyncio.run(scenario())
 

@@ -28,6 +28,7 @@ DOCUMENTED = {
     ("GET", "trade/orders-history"): 40,
     ("GET", "trade/orders-history-archive"): 20,
     ("GET", "trade/fills-history"): 10,
+    ("GET", "trade/order-algo"): 20,
     ("POST", "trade/order"): 60,
     ("POST", "trade/cancel-order"): 60,
     ("POST", "trade/close-position"): 20,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import urllib.error
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -58,7 +59,7 @@ def test_each_read_is_an_envelope_of_rows(paper_okx: RunningPaperOkx, path: str)
 
 def test_every_private_read_is_tried_here():
     private = {path for (method, path), route in ROUTES.items() if method == "GET" and route.private}
-    assert private == {*READS, ORDER}
+    assert private == {*READS, ORDER, "/api/v5/trade/order-algo"}
 
 
 def test_an_order_goes_through_its_life(paper_okx: RunningPaperOkx):
@@ -228,3 +229,55 @@ def test_every_code_that_the_sources_name_is_in_the_table(project):
         named |= set(re.findall(r'Refusal\(\s*"(\d{5})"', path.read_text()))
     assert named
     assert named <= set(CODES) | set(SOCKET_CODES)
+
+
+STOP = {"slTriggerPx": "100", "slOrdPx": "-1"}
+WAITS = {"instId": BTC, "tdMode": "cross", "side": "buy", "sz": "1", "slTriggerPx": "99999", "slOrdPx": "-1"}
+REFUSED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
+    "`ordType` twap, chase, iceberg or smart_iceberg in `order-algo`": [
+        ("POST", "trade/order-algo", {**WAITS, "ordType": kind})
+        for kind in ("twap", "chase", "iceberg", "smart_iceberg")
+    ],
+    "`ordType` mmp, mmp_and_post_only or op_fok in `order`": [
+        ("POST", "trade/order", _limit(ordType=kind)) for kind in ("mmp", "mmp_and_post_only", "op_fok")
+    ],
+    "`tdMode` cash or spot_isolated": [
+        ("POST", "trade/order", _limit(tdMode=mode)) for mode in ("cash", "spot_isolated")
+    ],
+    "an attached stop with `tpOrdKind` limit, or one that trails": [
+        ("POST", "trade/order", _limit(attachAlgoOrds=[stop]))
+        for stop in ({**STOP, "tpOrdKind": "limit"}, {"callbackRatio": "0.01"})
+    ],
+    "`closeFraction` of a trigger order or trailing stop": [
+        ("POST", "trade/order-algo", {**WAITS, "sz": "", "closeFraction": "1", **more})
+        for more in (
+            {"ordType": "trigger", "triggerPx": "99999", "orderPx": "-1"},
+            {"ordType": "move_order_stop", "callbackRatio": "0.01"},
+        )
+    ],
+    "`instType` FUTURES at public/mark-price": [("GET", "public/mark-price", {"instType": "FUTURES"})],
+    "`instId` BTC-USDT or any other that is not listed": [
+        ("POST", "trade/order", _limit(instId="BTC-USDT")),
+        ("GET", "market/ticker", {"instId": "BTC-USDT"}),
+    ],
+    "`trade/amend-algos`, `asset/balances` and any other path": [
+        ("POST", "trade/amend-algos", {}),
+        ("GET", "asset/balances", {}),
+    ],
+}
+
+
+def test_what_the_page_says_is_refused_is_refused_so(paper_okx: RunningPaperOkx, project: Path):
+    page = (project / "docs" / "paper_exchange.md").read_text()
+    section = page.partition("## What is refused, and how")[2].partition("## ")[0]
+    said = dict(re.findall(r"^\| (?!asked for)(.+) \| (?:HTTP )?(\d+) \|$", section, re.MULTILINE))
+    assert said.pop("an order of an account at level 1") == "51010"  # see test_venue_refusals
+    assert said.keys() == REFUSED.keys()
+    for what, calls in REFUSED.items():
+        for method, path, asked in calls:
+            if method == "GET":
+                reply = paper_okx.private_get(f"/api/v5/{path}", **asked)
+            else:
+                reply = paper_okx.post(f"/api/v5/{path}", asked)
+            code = reply["data"][0]["sCode"] if reply["code"] == "1" else reply["code"]
+            assert code == said[what], (what, reply)

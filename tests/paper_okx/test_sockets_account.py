@@ -371,12 +371,41 @@ def test_stops_are_told_at_the_business_address(paper: RunningPaperOkx) -> None:
             push = await line.hear(lambda heard: "data" in heard)
             assert push["arg"] == {"channel": "orders-algo", "instType": "SWAP", "uid": "demo"}
             [row] = push["data"]
-            assert row.keys() == venue_field_lists.ALGO
+            assert row.keys() == venue_field_lists.ALGO_PUSH
             assert (row["algoId"], row["state"], row["slTriggerPx"]) == (placed["algoId"], "live", "15500")
             named = {"instId": BTC, "algoId": placed["algoId"]}
             await asyncio.to_thread(paper.post, "/api/v5/trade/cancel-algos", [named])
             assert (await line.pushed("orders-algo"))["data"][0]["state"] == "canceled"
             assert await line.is_silent()
+
+    asyncio.run(scenario())
+
+
+def test_trailing_stops_have_a_channel_of_their_own(paper: RunningPaperOkx) -> None:
+    paper.post("/api/v5/trade/order", order())
+    trailing = {"instId": BTC, "tdMode": "cross", "side": "sell", "ordType": "move_order_stop", "sz": "1"}
+    trailing |= {"callbackRatio": "0.05", "reduceOnly": "true"}
+
+    async def scenario() -> None:
+        async with talk(paper, "business") as early, talk(paper, "business") as late:
+            for line in (early, late):
+                await line.login(DEMO)
+            for channel in ("orders-algo", "algo-advance"):
+                await early.subscribe(channel=channel, instType="SWAP")
+            placed = (await asyncio.to_thread(paper.post, "/api/v5/trade/order-algo", trailing))["data"][0]
+            push = await early.hear(lambda heard: "data" in heard)
+            assert push["arg"] == {"channel": "algo-advance", "instType": "SWAP", "uid": "demo"}
+            assert [row.keys() for row in push["data"]] == [venue_field_lists.TRAILING_PUSH]
+            assert (push["data"][0]["algoId"], push["data"][0]["state"]) == (placed["algoId"], "live")
+            await late.subscribe(channel="algo-advance", instType="SWAP", algoId="1")
+            assert await late.is_silent()
+            await late.subscribe(channel="algo-advance", instType="SWAP")
+            assert (await late.pushed("algo-advance"))["data"] == push["data"]
+            named = {"instId": BTC, "algoId": placed["algoId"]}
+            await asyncio.to_thread(paper.post, "/api/v5/trade/cancel-algos", [named])
+            for line in (early, late):
+                assert (await line.pushed("algo-advance"))["data"][0]["state"] == "canceled"
+                assert await line.is_silent()
 
     asyncio.run(scenario())
 

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import binascii
 import json
 from collections.abc import Iterator
+from decimal import Decimal
+from functools import cache
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from arena.paper_okx.replay import ReplayMarket
+from arena.paper_okx.replay import MarketShape, ReplayMarket
+from arena.paper_okx.sockets.book_steps import checksum_of
 from arena.paper_okx.sockets.channels import CHANNELS
 from arena.paper_okx.sockets.publisher import Publisher
 from arena.paper_okx.sockets.subscriptions import Subscription, Subscriptions, topic_key
@@ -104,21 +108,27 @@ def test_a_bar_is_told_once_more_when_it_closes_and_none_is_left_out(paper: Runn
     assert rest[-1][-1] == "0"
 
 
-def test_trades_come_each_by_itself_in_order_and_once(paper: RunningPaperOkx) -> None:
+@pytest.mark.parametrize(
+    ("url", "channel", "fields"),
+    [("public", "trades", lists.TRADE), ("business", "trades-all", lists.TRADES_ALL)],
+)
+def test_trades_come_each_by_itself_in_order_and_once(
+    paper: RunningPaperOkx, url: str, channel: str, fields: frozenset[str]
+) -> None:
     async def scenario() -> list[dict[str, str]]:
-        async with talk(paper, "public") as line:
-            await line.subscribe(channel="trades", instId=BTC)
+        async with talk(paper, url) as line:
+            await line.subscribe(channel=channel, instId=BTC)
             assert await line.is_silent()
             rows = []
             for _ in range(3):
                 await line.step(2 * TICK_MS)
                 for _ in range(2):
-                    [row] = (await line.pushed("trades"))["data"]
+                    [row] = (await line.pushed(channel))["data"]
                     rows.append(row)
             return rows
 
     rows = asyncio.run(scenario())
-    assert all(row.keys() == lists.TRADE for row in rows)
+    assert all(row.keys() == fields for row in rows)
     numbers = [int(row["tradeId"]) for row in rows]
     assert numbers == list(range(numbers[0], numbers[0] + 6))
 
@@ -179,6 +189,71 @@ def test_books_are_numbered_and_no_deeper_than_their_channel(paper: RunningPaper
                 assert then["seqId"] > first["seqId"]
 
     asyncio.run(scenario())
+
+
+def test_a_status_that_never_changes_is_subscribed_to_in_silence(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            assert (await line.subscribe(channel="status")).keys() == lists.SUBSCRIBED
+            await line.step(24 * 60 * 60_000)
+            assert await settled(line, "status") is None
+
+    asyncio.run(scenario())
+
+
+def test_a_book_comes_whole_and_then_in_steps(paper: RunningPaperOkx) -> None:
+    async def scenario() -> None:
+        async with talk(paper, "public") as line:
+            await line.subscribe(**arg_of("books"))
+            first = await line.pushed("books")
+            assert (first.keys(), first["action"]) == (lists.STEP_PUSH, "snapshot")
+            [row] = first["data"]
+            assert (row.keys(), row["prevSeqId"]) == (lists.BOOKS, -1)
+            rest = await asyncio.to_thread(paper.get, "/api/v5/market/books", instId=BTC, sz=400)
+            assert {side: row[side] for side in ("asks", "bids")} == {
+                side: rest["data"][0][side] for side in ("asks", "bids")
+            }
+            await line.step(TICK_MS)
+            then = await line.pushed("books")
+            assert (then.keys(), then["action"]) == (lists.STEP_PUSH, "update")
+            [step] = then["data"]
+            assert (step.keys(), step["prevSeqId"]) == (lists.BOOKS, row["seqId"])
+            assert step["seqId"] > row["seqId"]
+
+    asyncio.run(scenario())
+
+
+def test_a_book_that_stands_still_says_so_once_a_minute() -> None:
+    hours = small_market(timeframe="1h")
+    rows = reader_of(hours, "books", [2, *[1000] * 130]).rows
+    changed = [row for row in rows if row["prevSeqId"] != row["seqId"]]
+    still = [row for row in rows if row["prevSeqId"] == row["seqId"]]
+    assert [row["asks"] + row["bids"] for row in still] == [[], []]
+    assert {row["seqId"] for row in still} == {changed[-1]["seqId"]}
+    assert int(still[1]["ts"]) - int(still[0]["ts"]) == 60_000
+
+
+@pytest.mark.parametrize("channel", ["books5", "bbo-tbt"])
+def test_a_short_book_that_stands_still_comes_again_under_its_number(channel: str) -> None:
+    rows = reader_of(small_market(timeframe="1h"), channel, [2, *[1000] * 130]).rows
+    numbers = [row["seqId"] for row in rows]
+    assert numbers[-3:] == [numbers[-1]] * 3
+    assert numbers == sorted(numbers)
+    assert {str(row["asks"]) for row in rows[-3:]} == {str(rows[-1]["asks"])}
+
+
+def test_a_late_reader_of_a_book_goes_on_with_the_same_steps(replay_market: ReplayMarket) -> None:
+    subscriptions, arg = Subscriptions(), arg_of("books")
+    publisher, readers = Publisher(replay_market, subscriptions), (Reader(), Reader())
+    for number, reader in enumerate(readers):
+        now = NOW_MS + number * 15_001  # the second one comes between a tick and its push
+        subscriptions.add(reader, CHANNELS["books"], arg, now)
+        publisher.greet(reader, subscriptions.topics[topic_key(arg)], now)
+        if not number:
+            publisher.publish(now + 200)
+    for now in range(NOW_MS + 20_000, NOW_MS + 120_000, 15_000):
+        publisher.publish(now)
+    assert book_after(readers[0].rows) == book_after(readers[1].rows)
 
 
 def test_two_readers_are_told_the_same(paper: RunningPaperOkx) -> None:
@@ -270,6 +345,66 @@ def test_however_the_clock_goes_each_trade_is_told_once_and_in_order(
     last = replay_market.trades(BTC, 1, NOW_MS + sum(steps))[0]["tradeId"]
     ids = [int(row["tradeId"]) for row in rows]
     assert ids == list(range(int(before) + 1, int(last) + 1))
+
+
+def book_after(steps: list[dict[str, Any]]) -> dict[str, list[list[str]]]:
+    """Return the book of a reader that applies every step and verifies number and checksum of each."""
+    sides: dict[str, dict[Decimal, list[str]]] = {"asks": {}, "bids": {}}
+    number = -1
+    for step in steps:
+        assert step["prevSeqId"] == number
+        number = step["seqId"]
+        for name, side in sides.items():
+            for level in step[name]:
+                side[Decimal(level[0])] = level
+                if level[1] == "0":
+                    del side[Decimal(level[0])]
+        book = {
+            "asks": [sides["asks"][px] for px in sorted(sides["asks"])],
+            "bids": [sides["bids"][px] for px in sorted(sides["bids"], reverse=True)],
+        }
+        words = []
+        for place in range(25):
+            for name in ("bids", "asks"):
+                words += [word for level in book[name][place : place + 1] for word in level[:2]]
+        assert step["checksum"] % 2**32 == binascii.crc32(":".join(words).encode())
+        assert -(2**31) <= step["checksum"] < 2**31
+    return book
+
+
+@pytest.mark.parametrize("depth", [1, 25, 400])
+@settings(deadline=None, max_examples=25)
+@given(steps=STEPS)
+def test_however_the_clock_goes_the_steps_of_a_book_lead_to_the_book(depth: int, steps: list[int]) -> None:
+    market = deep_market(depth)
+    rows = reader_of(market, "books", [*steps, 1000]).rows
+    book = market.books(BTC, 400, NOW_MS + sum(steps) + 1000)
+    assert len(book["bids"]) == depth  # type: ignore[arg-type]
+    assert book_after(rows) == {side: book[side] for side in ("asks", "bids")}
+
+
+@cache
+def deep_market(levels: int) -> ReplayMarket:
+    return small_market(shape=MarketShape(levels=levels))
+
+
+@pytest.mark.parametrize(
+    ("book", "words"),
+    [
+        ({"bids": [["3366.1", "7", "0", "3"]], "asks": [["3366.8", "9", "0", "3"]]}, "3366.1:7:3366.8:9"),
+        (
+            {
+                "bids": [["3366.1", "7", "0", "3"]],
+                "asks": [["3366.8", "9", "0", "3"], ["3368", "8", "0", "3"]],
+            },
+            "3366.1:7:3366.8:9:3368:8",
+        ),
+        ({"bids": [], "asks": [["1", "2", "0", "1"]]}, "1:2"),
+    ],
+    ids=["even", "more asks", "no bids"],
+)
+def test_a_checksum_is_that_of_bids_and_asks_in_turn(book: dict[str, object], words: str) -> None:
+    assert checksum_of(book) % 2**32 == binascii.crc32(words.encode())
 
 
 async def just_behind_a_tick(line: Line) -> int:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -12,6 +14,7 @@ import pytest
 
 from arena.paper_okx.replay import ReplayMarket
 from arena.paper_okx.sockets import SocketSettings
+from arena.paper_okx.sockets.channels import CHANNELS
 from tests.paper_okx.running import DEMO, LIVE, RunningPaperOkx, run_paper_okx
 from tests.paper_okx.socket_talk import Line, login_of, talk
 
@@ -161,7 +164,15 @@ REFUSED: dict[str, tuple[str, Any, str]] = {
     "an argument that is no object": ("public", {"op": "subscribe", "args": ["tickers"]}, "60013"),
     "no channel": ("public", {"op": "subscribe", "args": [{"instId": BTC}]}, "60027"),
     "no instrument": ("public", {"op": "subscribe", "args": [{"channel": "tickers"}]}, "60027"),
-    "unknown channel": ("public", {"op": "subscribe", "args": [{"channel": "fills"}]}, "60018"),
+    "unknown channel": ("public", {"op": "subscribe", "args": [{"channel": "rumours"}]}, "60018"),
+    "fills": ("private", {"op": "subscribe", "args": [{"channel": "fills"}]}, "60029"),
+    "books-l2-tbt": ("public", {"op": "subscribe", "args": [{"channel": "books-l2-tbt"}]}, "64003"),
+    "books50-l2-tbt": ("public", {"op": "subscribe", "args": [{"channel": "books50-l2-tbt"}]}, "64003"),
+    "all trades at the public address": (
+        "public",
+        {"op": "subscribe", "args": [{"channel": "trades-all", "instId": BTC}]},
+        "64001",
+    ),
     "unknown instrument": (
         "public",
         {"op": "subscribe", "args": [{"channel": "tickers", "instId": "DOGE-USDT-SWAP"}]},
@@ -344,3 +355,11 @@ def test_an_exchange_that_stops_says_goodbye(replay_market: ReplayMarket) -> Non
 async def _opened(paper: RunningPaperOkx, sessions: list[aiohttp.ClientSession]) -> Line:
     sessions.append(aiohttp.ClientSession())
     return Line(await sessions[0].ws_connect(f"{paper.ws_url}/public"), paper)
+
+
+@pytest.mark.parametrize("url", ["public", "business", "private"])
+def test_the_page_lists_every_channel_at_its_address(project: Path, url: str) -> None:
+    page = (project / "docs" / "paper_exchange.md").read_text()
+    [listed] = re.findall(rf"^\| {url} \|(.*)", page, re.MULTILINE)
+    names = [re.sub("candle.*", "candle*", one.name) for one in CHANNELS.values() if one.url == url]
+    assert set(re.findall("`([^`]+)`", listed)) == set(names)

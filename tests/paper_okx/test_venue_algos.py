@@ -1,8 +1,10 @@
-"""Orders that wait for a price: attached stops, conditional, oco and trigger."""
+"""Orders that wait for a price: attached stops, conditional, oco, trigger and trailing stops."""
 
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from arena.paper_okx.venue import Venue, VenueSettings
 from tests.paper_okx.fake_market import (
@@ -21,6 +23,7 @@ from tests.paper_okx.fake_market import (
     tick,
 )
 
+ALL = {"ordType": "conditional,oco,trigger,move_order_stop"}
 STOPS = {"tpTriggerPx": "51000", "tpOrdPx": "-1", "slTriggerPx": "49000", "slOrdPx": "-1"}
 
 
@@ -28,16 +31,22 @@ def algo(kind: str = "conditional", **more: object) -> dict[str, object]:
     return {**order(side="sell"), "ordType": kind, **more}
 
 
+def trailing(**more: object) -> dict[str, object]:
+    return algo("move_order_stop", **{"callbackRatio": "0.01", **more})
+
+
 def stop(**more: object) -> dict[str, object]:
     return algo(slTriggerPx="49000", slOrdPx="-1", **more)
 
 
-def ended(venue: Venue, kind: str = "conditional,oco,trigger", **asked: object) -> list[dict[str, object]]:
+def ended(
+    venue: Venue, kind: str = "conditional,oco,trigger,move_order_stop", **asked: object
+) -> list[dict[str, object]]:
     return venue.algos_history("u", {"ordType": kind, "state": "effective,canceled,order_failed", **asked})
 
 
 def waiting(venue: Venue) -> list[dict[str, object]]:
-    return venue.algos_pending("u", {"ordType": "conditional,oco,trigger"})
+    return venue.algos_pending("u", ALL)
 
 
 def test_attached_stops_wait_from_the_fill_on_and_one_cancels_the_other() -> None:
@@ -216,6 +225,17 @@ def test_entry_without_margin_fails_when_it_fires() -> None:
     assert (row["state"], row["failCode"]) == ("order_failed", "51008")
 
 
+def test_algo_is_found_by_either_id_also_when_it_has_ended() -> None:
+    venue = opened("50000")
+    ack = venue.place_algo("u", stop(algoClOrdId="mine"))
+    venue.cancel_algo("u", {"instId": BTC, "algoClOrdId": "mine"})
+    again = venue.place_algo("u", stop(algoClOrdId="mine"))
+    assert venue.get_algo("u", {"algoId": ack["algoId"]}) == ended(venue)[0]
+    assert venue.get_algo("u", {"algoClOrdId": "mine"})["algoId"] == again["algoId"]
+    assert refused(lambda: venue.get_algo("u", {"algoId": "1"})) == "51603"
+    assert refused(lambda: venue.get_algo("u", {})) == "50015"
+
+
 def test_algo_is_cancelled_by_either_id() -> None:
     venue = opened("50000")
     first = venue.place_algo("u", stop())
@@ -233,7 +253,16 @@ def test_algo_is_cancelled_by_either_id() -> None:
         pytest.param("51278", algo(side="buy", slTriggerPx="49999.9", slOrdPx="-1"), id="buy-sl-below"),
         pytest.param("51279", algo(tpTriggerPx="49999.9", tpOrdPx="-1"), id="sell-tp-below"),
         pytest.param("51280", algo(slTriggerPx="50000.1", slOrdPx="-1"), id="sell-sl-above"),
-        pytest.param("51000", algo("twap"), id="kind-that-is-not-modelled"),
+        pytest.param("51000", algo("twap"), id="twap"),
+        pytest.param("51000", algo("chase"), id="chase"),
+        pytest.param("51000", algo("iceberg"), id="iceberg"),
+        pytest.param("51000", {**trailing(), "sz": "", "closeFraction": "1"}, id="trailing-of-a-fraction"),
+        pytest.param("50015", algo("move_order_stop"), id="trailing-without-distance"),
+        pytest.param("50024", trailing(callbackSpread="5"), id="trailing-with-two-distances"),
+        pytest.param("51000", trailing(callbackRatio="0.0009"), id="trailing-too-near"),
+        pytest.param("51000", trailing(callbackRatio="1.01"), id="trailing-beyond-everything"),
+        pytest.param("51000", trailing(callbackRatio="", callbackSpread="0.05"), id="trailing-off-grid"),
+        pytest.param("51000", trailing(activePx="50000.05"), id="trailing-from-off-grid"),
         pytest.param("51000", algo("oco", slTriggerPx="49000", slOrdPx="-1"), id="oco-with-one-part"),
         pytest.param("51000", algo(), id="conditional-without-parts"),
         pytest.param("51000", algo("trigger", orderPx="-1"), id="trigger-without-price"),
@@ -252,9 +281,90 @@ def test_algo_is_refused(code: str, asked: dict[str, object]) -> None:
     assert len(waiting(venue)) == 1
 
 
-def test_cap_on_waiting_stops() -> None:
-    venue = Venue(opened("50000")._desk.market, VenueSettings(max_stops_per_instrument=1))
+def test_caps_on_waiting_algos_are_of_each_kind() -> None:
+    caps = VenueSettings(max_stops_per_instrument=1, max_trailing_per_instrument=1)
+    venue = Venue(opened("50000")._desk.market, caps)
     venue.open_account("u", D(10_000))
     venue.place_algo("u", stop())
-    venue.place_algo("u", algo("trigger", side="buy", triggerPx="51000", orderPx="-1"))
+    for _ in range(2):
+        venue.place_algo("u", algo("trigger", side="buy", triggerPx="51000", orderPx="-1"))
+    venue.place_algo("u", trailing())
     assert refused(lambda: venue.place_algo("u", stop())) == "51174"
+    assert refused(lambda: venue.place_algo("u", algo("oco", **STOPS))) == "51174"
+    assert refused(lambda: venue.place_algo("u", trailing())) == "51174"
+
+
+def test_trailing_stop_follows_the_rise_and_closes_at_market() -> None:
+    venue = opened("50000", "51000", "50500", "52000", "51480", "51480.1")
+    venue.place_order("u", order(sz="2"))
+    venue.place_algo("u", trailing(sz="2", reduceOnly=True))
+    triggers = []
+    for minute in range(4):
+        venue.advance(minutes(minute))
+        triggers += [row["moveTriggerPx"] for row in waiting(venue)]
+    assert triggers == ["49500", "50490", "50490", "51480"]
+    venue.advance(minutes(4))
+    assert venue.positions("u") == waiting(venue) == []
+    (row,) = ended(venue)
+    assert (row["state"], row["ordType"], row["triggerTime"]) == (
+        "effective",
+        "move_order_stop",
+        str(minutes(4)),
+    )
+    fired = look(venue, row)
+    assert (fired["source"], fired["ordType"], fired["avgPx"]) == ("25", "market", "51479.9")
+
+
+def test_trailing_stop_of_a_short_follows_the_fall_by_a_spread() -> None:
+    venue = opened("50000", "49000", "49299.9", "49300")
+    venue.place_order("u", order(side="sell"))
+    venue.place_algo("u", trailing(side="buy", callbackRatio="", callbackSpread="300", reduceOnly=True))
+    venue.advance(minutes(2))
+    assert [(row["moveTriggerPx"], row["callbackSpread"]) for row in waiting(venue)] == [("49300", "300")]
+    venue.advance(minutes(3))
+    assert venue.positions("u") == []
+
+
+def test_trailing_stop_waits_for_its_active_price() -> None:
+    venue = opened("50000", "48000", "51000", "50490")
+    venue.place_order("u", order())
+    venue.place_algo("u", trailing(activePx="50800", reduceOnly=True))
+    assert [(row["activePx"], row["moveTriggerPx"]) for row in waiting(venue)] == [("50800", "")]
+    venue.advance(minutes(1))
+    assert [row["moveTriggerPx"] for row in waiting(venue)] == [""]
+    venue.advance(minutes(2))
+    assert [row["moveTriggerPx"] for row in waiting(venue)] == ["50490"]
+    venue.advance(minutes(3))
+    assert venue.positions("u") == []
+
+
+def test_trailing_stop_whose_active_price_has_been_passed_is_active_at_once() -> None:
+    venue = opened("50000")
+    venue.place_algo("u", trailing(activePx="49000"))
+    assert [row["moveTriggerPx"] for row in waiting(venue)] == ["49500"]
+
+
+@settings(deadline=None)
+@given(
+    lasts=st.lists(st.integers(480, 520).map(lambda hundreds: hundreds * 100), min_size=2, max_size=30),
+    side=st.sampled_from(["buy", "sell"]),
+    active=st.none() | st.integers(480, 520).map(lambda hundreds: hundreds * 100),
+    at_once=st.booleans(),
+)
+def test_trailing_stop_fires_where_a_plain_walk_of_the_path_says(
+    lasts: list[int], side: str, active: int | None, at_once: bool
+) -> None:
+    venue = opened(*map(str, lasts))
+    venue.place_algo("u", trailing(side=side, activePx="" if active is None else str(active)))
+    for minute in [len(lasts)] if at_once else range(1, len(lasts) + 1):
+        venue.advance(minutes(minute))
+    sign, best, fired = (1 if side == "sell" else -1), None, ""
+    for minute, last in enumerate(lasts):
+        if best is None and (active is None or sign * last >= sign * active):
+            best = last
+        if best is not None:
+            best = max(best, last) if side == "sell" else min(best, last)
+            if sign * (last - best * (1 - sign * D("0.01"))) <= 0:
+                fired = str(minutes(minute))
+                break
+    assert [row["triggerTime"] for row in ended(venue)] == ([fired] if fired else [])

@@ -17,7 +17,7 @@ from tests.paper_okx import venue_field_lists as fields
 from tests.paper_okx.fake_market import BTC, ETH, MINUTE, START, D, FakeMarket, contract, tick
 
 SWAP = {"instType": "SWAP"}
-ALGOS = {"ordType": "conditional,oco,trigger"}
+ALGOS = {"ordType": "conditional,oco,trigger,move_order_stop"}
 INSTRUMENTS = st.sampled_from([BTC, ETH])
 MODES = st.sampled_from(["cross", "isolated"])
 SIDES = st.sampled_from(["buy", "sell"])
@@ -129,7 +129,7 @@ class VenueMachine(RuleBasedStateMachine):
         mode=MODES,
         side=SIDES,
         sz=SIZES,
-        kind=st.sampled_from(["conditional", "oco", "trigger"]),
+        kind=st.sampled_from(["conditional", "oco", "trigger", "move_order_stop"]),
         whole=st.booleans(),
     )
     def wait(self, inst_id: str, mode: str, side: str, sz: str, kind: str, whole: bool) -> None:
@@ -144,6 +144,8 @@ class VenueMachine(RuleBasedStateMachine):
         }
         if kind == "trigger":
             asked |= {"triggerPx": take, "orderPx": "-1"}
+        elif kind == "move_order_stop":
+            asked |= {"activePx": take, "callbackRatio": "0.01", "cxlOnClosePos": whole}
         else:
             asked |= {"slTriggerPx": stop, "slOrdPx": "-1", "cxlOnClosePos": whole}
             if kind == "oco":

@@ -35,6 +35,7 @@ def busy() -> tuple[Venue, list[Event]]:
     whole = {**order(side="sell"), "ordType": "conditional", "sz": "", "closeFraction": "1"}
     venue.place_algo("u", {**whole, "slTriggerPx": "20000", "slOrdPx": "-1"})
     venue.place_algo("u", {**order(), "ordType": "trigger", "triggerPx": "90000", "orderPx": "-1"})
+    venue.place_algo("u", {**order(), "ordType": "move_order_stop", "callbackSpread": "9000"})
     venue.margin_balance("u", {"instId": BTC, "type": "add", "amt": "10"})
     venue.advance(minutes(2))
     venue.place_order("u", order(side="sell", sz="3"))

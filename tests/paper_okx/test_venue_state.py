@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -157,6 +159,16 @@ def test_records_survive_their_text() -> None:
         assert {type(record) for record in records} == set(names)
         for record in records:
             assert decode(names[type(record)], encode(record)) == record
+
+
+def test_a_record_of_before_a_field_was_added_has_its_default() -> None:
+    venue = opened("50000")
+    venue.place_algo("u", {**order(side="sell"), "ordType": "move_order_stop", "callbackRatio": "0.01"})
+    [algo] = venue._desk.accounts["u"].algos.values()
+    kept = json.loads(encode(algo))
+    for name in ("callback_ratio", "best_px"):
+        del kept[name]
+    assert decode("algo", json.dumps(kept)) == replace(algo, callback_ratio=None, best_px=None)
 
 
 def test_a_refused_call_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,7 @@
 """The keys of OKX's account and trade rows, as documented; a row of the venue has these and no others.
 
-Keys of algo rows and attached stops are those of a recorded answer of GET trade/order-algo.
+Keys of algo rows are those that the exchange documents for trade/orders-algo-pending and its two channels;
+those of attached stops are of a recorded answer of GET trade/order-algo.
 """
 
 from __future__ import annotations
@@ -40,6 +41,25 @@ ALGO = keys(
     ordIdList ordPx ordType posSide pxLimit pxSpread pxVar quickMgnType reduceOnly side slOrdPx
     slTriggerPx slTriggerPxType state sz szLimit tag tdMode tgtCcy timeInterval tpOrdPx tpTriggerPx
     tpTriggerPxType triggerPx triggerPxType triggerTime tradeQuoteCcy uTime
+    """
+)
+ALGO_PUSH = keys(
+    """
+    instType instId ccy ordId ordIdList algoId clOrdId sz closeFraction ordType side posSide tdMode
+    tgtCcy lever state tpTriggerPx tpTriggerPxType tpOrdPx slTriggerPx slTriggerPxType slOrdPx
+    triggerPx triggerPxType ordPx last actualSz actualPx notionalUsd tag actualSide triggerTime
+    reduceOnly quickMgnType failCode algoClOrdId reqId amendResult amendPxOnTriggerType
+    attachAlgoOrds linkedOrd cTime uTime isTradeBorrowMode chaseType chaseVal maxChaseType
+    maxChaseVal tradeQuoteCcy
+    """
+)
+TRAILING_PUSH = keys(
+    """
+    instType instId ccy ordId algoId clOrdId sz ordType side posSide tdMode tgtCcy lever state
+    tpTriggerPx tpOrdPx slTriggerPx slOrdPx triggerPx ordPx actualSz actualPx notionalUsd tag
+    actualSide triggerTime cTime pxVar pxSpread szLimit pxLimit timeInterval count callbackRatio
+    callbackSpread activePx moveTriggerPx failCode algoClOrdId reduceOnly pTime isTradeBorrowMode
+    tradeQuoteCcy
     """
 )
 ATTACHED = keys(
@@ -118,6 +138,7 @@ BY_CHANNEL = {
     "positions": POSITION_PUSH,
     "account": BALANCE,
     "balance_and_position": BALANCE_AND_POSITION,
-    "orders-algo": ALGO,
+    "orders-algo": ALGO_PUSH,
+    "algo-advance": TRAILING_PUSH,
     "liquidation-warning": POSITION_PUSH,
 }

@@ -17,7 +17,7 @@ from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.venue import State, Venue, VenueSettings
 from tests.paper_okx.fake_market import BTC, ETH, MINUTE, START, D, FakeMarket, contract, tick
 
-ALGOS = {"ordType": "conditional,oco,trigger"}
+ALGOS = {"ordType": "conditional,oco,trigger,move_order_stop"}
 ENDED_ALGOS = {**ALGOS, "state": "effective,canceled,order_failed"}
 SWAP = {"instType": "SWAP"}
 
@@ -110,8 +110,13 @@ def _place(player: Player, uid: str) -> object:
 
 
 def _wait(player: Player, uid: str) -> object:
-    asked = player.base(uid, closing=True) | {"ordType": "conditional"}
+    asked = player.base(uid, closing=True) | {
+        "ordType": player.dice.choice(["conditional", "move_order_stop"])
+    }
     away = -15 if asked["side"] == "sell" else 15
+    if asked["ordType"] == "move_order_stop":
+        asked |= {"callbackRatio": "0.01", "activePx": player.price(str(asked["instId"]), -away // 3)}
+        return player.venue.place_algo(uid, asked)
     asked |= {"slTriggerPx": player.price(str(asked["instId"]), away), "slOrdPx": "-1"}
     return player.venue.place_algo(uid, asked)
 

@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["AccountPushes"]
 
-# Orders that are worked in parts or trail a price have a channel of their own.
-_ALGOS = ("orders-algo", "algo-advance")
-_ADVANCED = {"iceberg", "twap", "move_order_stop"}
 _STANDING = {"positions", "account"}  # told again at regular times
 _POSITION_BRIEF = (
     *("posId", "tradeId", "instId", "instType", "mgnMode", "posSide", "pos", "ccy", "posCcy", "avgPx"),
@@ -45,8 +42,7 @@ class AccountPushes:
 
     def tell(self, event: Event) -> None:
         """Push an event of the venue."""
-        channels = _ALGOS if event.channel == "orders-algo" else (event.channel,)
-        for listener, subscription in self._subscriptions.of_account(event.uid, channels):
+        for listener, subscription in self._subscriptions.of_account(event.uid, (event.channel,)):
             asked = [row for row in event.rows if _is_asked_for(subscription, row)]
             rows = [_warning(row) for row in asked] if event.channel == "liquidation-warning" else asked
             if rows:
@@ -54,11 +50,13 @@ class AccountPushes:
                 _push(listener, subscription, rows, **fields)
 
     def greet(self, listener: Listener, subscription: Subscription, now: int) -> None:
-        """Push how the account stands to a new listener of positions, account or both."""
+        """Push how the account stands to a new listener of positions, account or both, or what trails."""
         if subscription.channel.name == "balance_and_position":
             _push(listener, subscription, [self._both(subscription.uid, now)])
         elif subscription.channel.name in _STANDING:
             self._tell_standing(listener, subscription, now)
+        elif subscription.channel.name == "algo-advance":
+            self._tell_trailing(listener, subscription)
 
     def repeat(self, now: int) -> None:
         """Push again what is told at regular times."""
@@ -81,6 +79,11 @@ class AccountPushes:
             held = [row for row in self._venue.positions(uid) if _is_asked_for(subscription, row)]
             rows = [{**row, "pTime": str(now)} for row in held]
         _push(listener, subscription, rows, eventType="snapshot", curPage=1, lastPage=True)
+
+    def _tell_trailing(self, listener: Listener, subscription: Subscription) -> None:
+        waiting = self._venue.trailing_stops(subscription.uid)
+        if rows := [row for row in waiting if _is_asked_for(subscription, row)]:
+            _push(listener, subscription, rows)
 
     def _both(self, uid: str, now: int) -> Row:
         details = _details(self._venue.balance(uid))
@@ -105,8 +108,8 @@ def _warning(position: Mapping[str, object]) -> Row:
 
 
 def _is_asked_for(subscription: Subscription, row: Mapping[str, object]) -> bool:
-    arg, channel = subscription.arg, subscription.channel.name
-    if channel in _ALGOS and (row["ordType"] in _ADVANCED) != (channel == "algo-advance"):
+    arg = subscription.arg
+    if arg.get("algoId") not in {None, row.get("algoId")}:
         return False
     if arg.get("instType") not in {None, "ANY", row.get("instType")}:
         return False

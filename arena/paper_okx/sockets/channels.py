@@ -13,7 +13,16 @@ from dataclasses import dataclass
 from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.replay import ReplayMarket
 from arena.paper_okx.replay.buckets import BARS
-from arena.paper_okx.sockets.market_rows import RowMaker, books, candles, instruments, one_row, trades
+from arena.paper_okx.sockets.market_rows import (
+    RowMaker,
+    all_trades,
+    books,
+    candles,
+    instruments,
+    one_row,
+    status,
+    trades,
+)
 from arena.paper_okx.sockets.messages import Arg
 
 __all__ = [
@@ -48,6 +57,7 @@ class Channel:
     repeat_ms: int | None = None
     of_index: bool = False  # its instId is an index's, BTC-USDT
     sequenced: bool = False  # its rows are numbered
+    in_steps: bool = False  # the whole book at first, then what changed
     counted: bool = False
 
     @property
@@ -61,11 +71,16 @@ _MARKET = (
     Channel("index-tickers", PUBLIC, "instId", one_row("index_ticker"), of_index=True),
     Channel("funding-rate", PUBLIC, "instId", one_row("funding_rate"), every_ms=30_000, repeat_ms=60_000),
     Channel("trades", PUBLIC, "instId", trades, every_ms=0),
-    Channel("books5", PUBLIC, "instId", books(5, named=True), sequenced=True),
-    Channel("bbo-tbt", PUBLIC, "instId", books(1, named=False), every_ms=10, sequenced=True),
+    Channel("books", PUBLIC, "instId", books(400, named=False), repeat_ms=60_000, in_steps=True),
+    Channel("books5", PUBLIC, "instId", books(5, named=True), repeat_ms=60_000, sequenced=True),
+    Channel(
+        "bbo-tbt", PUBLIC, "instId", books(1, named=False), every_ms=10, repeat_ms=60_000, sequenced=True
+    ),
     Channel("price-limit", PUBLIC, "instId", one_row("price_limit"), every_ms=200),
     Channel("open-interest", PUBLIC, "instId", one_row("open_interest"), every_ms=3000, repeat_ms=3000),
     Channel("instruments", PUBLIC, "instType", instruments),
+    Channel("status", PUBLIC, rows=status),
+    Channel("trades-all", BUSINESS, "instId", all_trades, every_ms=0),
 )
 _CANDLES = tuple(
     Channel(f"{prefix}{bar}", BUSINESS, "instId", candles(kind)(bar), every_ms=1000, of_index=kind == "index")
@@ -81,6 +96,7 @@ _ACCOUNT = (
     Channel("orders-algo", BUSINESS, "instType"),
     Channel("algo-advance", BUSINESS, "instType"),
 )
+_FOR_HIGHER_TIERS = {"fills": "60029", "books-l2-tbt": "64003", "books50-l2-tbt": "64003"}
 CHANNELS: Mapping[str, Channel] = {one.name: one for one in (*_MARKET, *_CANDLES, *_ACCOUNT)}
 
 
@@ -95,6 +111,8 @@ def find_channel(arg: object, url: str) -> Channel:
     name = arg.get("channel")
     if not isinstance(name, str) or not name:
         raise Refusal("60027", "channel")
+    if name in _FOR_HIGHER_TIERS:
+        raise Refusal(_FOR_HIGHER_TIERS[name], name)
     channel = CHANNELS.get(name)
     if channel is None:
         raise Refusal("60018", f"channel {name}")

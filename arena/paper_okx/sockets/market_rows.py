@@ -11,7 +11,17 @@ from typing import TypeAlias
 from arena.paper_okx.replay import ReplayMarket
 from arena.paper_okx.sockets.messages import Arg, Row
 
-__all__ = ["Pushes", "RowMaker", "books", "candles", "instruments", "one_row", "trades"]
+__all__ = [
+    "Pushes",
+    "RowMaker",
+    "all_trades",
+    "books",
+    "candles",
+    "instruments",
+    "one_row",
+    "status",
+    "trades",
+]
 
 # Pages are small at first: between two looks little has happened. A leap of the venue's clock over more than
 # the largest page is not caught up with.
@@ -50,19 +60,29 @@ def instruments(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
     return [list(market.instruments())] if arg["instType"] == "SWAP" else []
 
 
-def trades(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
-    """Return the trades after `since`, oldest first, each in a push of its own."""
+def status(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:  # noqa: ARG001 - see above
+    """Return nothing: no maintenance is planned, as system/status says."""
+    return []
+
+
+def all_trades(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
+    """Return the trades after `since` as REST has them, oldest first, each in a push of its own."""
     fresh: list[dict[str, object]] = []
     for limit in _PAGES_OF_TRADES:
         rows = market.trades(str(arg["instId"]), limit, now)
         fresh = [row for row in rows if int(str(row["ts"])) > since]
         if len(fresh) < limit:
             break
-    return [[_pushed_trade(row)] for row in reversed(fresh)]
+    return [[row] for row in reversed(fresh)]
 
 
-def _pushed_trade(row: Mapping[str, object]) -> Row:
-    kept = {key: value for key, value in row.items() if key != "source"}
+def trades(market: ReplayMarket, arg: Arg, since: int, now: int) -> Pushes:
+    """Return the same trades with the number of those that each of them sums up, one."""
+    return [[_pushed_trade(row) for row in rows] for rows in all_trades(market, arg, since, now)]
+
+
+def _pushed_trade(row: Row) -> Row:
+    kept = {key: value for key, value in row.items() if key != "source"} if isinstance(row, Mapping) else {}
     return kept | {"count": "1"}
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from arena.paper_okx.replay import ReplayMarket
+from arena.paper_okx.sockets.book_steps import Book, change_row, snapshot_row
 from arena.paper_okx.sockets.market_rows import Pushes
 from arena.paper_okx.sockets.messages import Row, encode, push
 from arena.paper_okx.sockets.subscriptions import Listener, Subscriptions, Topic
@@ -30,20 +31,24 @@ class Publisher:
                 self._tell(topic, now)
 
     def greet(self, listener: Listener, topic: Topic, now: int) -> None:
-        """Tell a new listener the state of `topic`."""
+        """Tell a new listener the state of `topic`; of a book in steps the one that the next step changes."""
         pushes = self._pushes(topic, now, now)
         if topic.shown is None and pushes:
             topic.shown = _state(pushes[-1])
-        for text in _texts(topic, pushes):
+        texts = [_snapshot(topic)] if topic.channel.in_steps else _texts(topic, pushes)
+        for text in texts:
             listener.push(topic.channel.name, text)
 
     def _tell(self, topic: Topic, now: int) -> None:
         pushes = self._pushes(topic, topic.told_at, now)
-        if not pushes or (_is_known(topic, pushes) and not _is_overdue(topic, now)):
+        known = _is_known(topic, pushes)
+        if not pushes or (known and not _is_overdue(topic, now)):
             return
+        before, previous = topic.shown, topic.sequence
         topic.told_at, topic.shown = now, _state(pushes[-1])
-        topic.sequence += 1
-        for text in _texts(topic, pushes):
+        topic.sequence += not known  # what is told again keeps its number
+        texts = [_step(topic, before, previous)] if topic.channel.in_steps else _texts(topic, pushes)
+        for text in texts:
             for listener in list(topic.listeners):
                 listener.push(topic.channel.name, text)
 
@@ -68,6 +73,21 @@ def _state(rows: Sequence[Row]) -> list[Row]:
 
 def _timeless(row: Row) -> Row:
     return {name: value for name, value in row.items() if name != "ts"} if isinstance(row, Mapping) else row
+
+
+def _snapshot(topic: Topic) -> str:
+    row = snapshot_row(_book(topic.shown), topic.told_at, topic.sequence)
+    return encode(push(topic.arg, [row], action="snapshot"))
+
+
+def _step(topic: Topic, before: Sequence[Row] | None, previous: int) -> str:
+    row = change_row(_book(before), _book(topic.shown), topic.told_at, previous, topic.sequence)
+    return encode(push(topic.arg, [row], action="update"))
+
+
+def _book(shown: Sequence[Row] | None) -> Book:
+    book = shown[0] if shown else {}
+    return book if isinstance(book, Mapping) else {}
 
 
 def _texts(topic: Topic, pushes: Pushes) -> list[str]:

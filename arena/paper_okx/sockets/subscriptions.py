@@ -6,12 +6,12 @@ Knows no protocol and no market. Invariant: a connection that has gone is in no 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from arena.paper_okx.sockets.channels import Channel
-from arena.paper_okx.sockets.messages import Arg
+from arena.paper_okx.sockets.messages import Arg, Row
 
 __all__ = ["Listener", "Subscription", "Subscriptions", "Topic", "topic_key"]
 
@@ -48,7 +48,7 @@ class Topic:
     channel: Channel
     arg: Arg
     told_at: int
-    shown: object = None
+    shown: Sequence[Row] | None = None
     sequence: int = 0
     listeners: set[Listener] = field(default_factory=set)
 

@@ -250,10 +250,10 @@ def _risk(desk: Desk, account: Account, position: Position) -> Row:
 
 
 def available(account: Account, position: Position) -> Decimal:
-    """Return the contracts of a leg that no resting order is closing already."""
-    key = position.position_key
-    closing = (o.remaining for o in account.live.values() if o.position_key == key and o.closes_leg)
-    return max(ZERO, abs(position.held) - sum(closing, ZERO))
+    """Return the contracts of a leg, long or short, that no resting order is closing already."""
+    side = "sell" if position.pos_side == "long" else "buy"
+    closing = account.resting.side((position.position_key, side)).reducing
+    return max(ZERO, abs(position.held) - closing)
 
 
 def _closing_algos(account: Account, position: Position) -> list[Row]:

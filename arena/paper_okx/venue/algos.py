@@ -1,7 +1,7 @@
 """Algo orders: placing and cancelling what waits for a price.
 
-conditional (a take-profit or a stop-loss), oco (both, one cancels the other) and trigger; other kinds are
-refused. Invariant: an algo binds no margin while it waits.
+conditional (a take-profit or a stop-loss), oco (both, one cancels the other), trigger and move_order_stop (a
+trailing stop); other kinds are refused. Invariant: an algo binds no margin while it waits.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from arena.paper_okx.venue.pushes import tell_algo
 from arena.paper_okx.venue.records import Algo
 from arena.paper_okx.venue.requests import Request
 from arena.paper_okx.venue.stop_reading import MARKET_PX, PRICE_TYPES, read_part, read_stops
+from arena.paper_okx.venue.trailing import TRAILING, read_trailing
 
 __all__ = ["cancel_algo_order", "market_or", "place_algo"]
 
-KINDS = ("conditional", "oco", "trigger")
+KINDS = ("conditional", "oco", "trigger", TRAILING)
 # which code says that take-profit, stop-loss is on the wrong side of the last price
 _WRONG_SIDE = {"buy": ("51277", "51278"), "sell": ("51279", "51280")}
 
@@ -79,11 +80,15 @@ def _read_algo(desk: Desk, account: Account, request: Request) -> Algo:
         c_time=desk.now,
         u_time=desk.now,
     )
+    if fraction and algo.ord_type not in {"conditional", "oco"}:
+        raise Refusal("51000", "closeFraction")
     if fraction and not account.held(algo.position_key):
         raise Refusal("51023", contract.inst_id)
     _check_client_id(account, algo.algo_cl_ord_id)
     if algo.ord_type == "trigger":
         _read_trigger(contract, request, algo)
+    elif algo.ord_type == TRAILING:
+        read_trailing(contract, request, algo)
     else:
         _read_stop(contract, request, algo)
     return algo
@@ -133,12 +138,14 @@ def _check_side(algo: Algo) -> None:
 
 
 def _check_caps(desk: Desk, account: Account, algo: Algo) -> None:
-    trigger = algo.ord_type == "trigger"
-    most = desk.settings.max_triggers_per_instrument if trigger else desk.settings.max_stops_per_instrument
+    settings = desk.settings
+    caps = {"trigger": settings.max_triggers_per_instrument, TRAILING: settings.max_trailing_per_instrument}
+    most = caps.get(algo.ord_type, settings.max_stops_per_instrument)
+    alike = {algo.ord_type} if algo.ord_type in caps else set(KINDS) - set(caps)
     here = sum(
         1
         for other in account.live_algos.values()
-        if other.inst_id == algo.inst_id and (other.ord_type == "trigger") == trigger
+        if other.inst_id == algo.inst_id and other.ord_type in alike
     )
     if here >= most:
         raise Refusal("51174", f"{algo.inst_id} {most}")

@@ -51,7 +51,8 @@ def encode(record: Record) -> str:
 
 
 def decode(kind: str, body: str) -> Record:
-    """Return the record of this kind that `body` holds."""
+    """Return the record of this kind that `body` holds; a field that is younger than it has its default."""
     values = json.loads(body)
-    read = {name: reader(values[name]) if reader else values[name] for name, reader in _PARTS[kind]}
+    known = ((name, reader) for name, reader in _PARTS[kind] if name in values)
+    read = {name: reader(values[name]) if reader else values[name] for name, reader in known}
     return KINDS[kind](**read)

@@ -23,13 +23,20 @@ from arena.paper_okx.venue.records import (
     Profile,
     Record,
 )
+from arena.paper_okx.venue.resting import Resting
 from arena.paper_okx.venue.settings import FeeRates, VenueSettings
 
 __all__ = ["Account", "Channel", "Desk", "Event", "Prices", "Row"]
 
 Row = dict[str, object]
 Channel = Literal[
-    "orders", "positions", "account", "balance_and_position", "orders-algo", "liquidation-warning"
+    "orders",
+    "positions",
+    "account",
+    "balance_and_position",
+    "orders-algo",
+    "algo-advance",
+    "liquidation-warning",
 ]
 _FIRST_ID = 10**17  # ids have the length of the exchange's own
 
@@ -71,6 +78,7 @@ class Account:
     closings: dict[str, Closing] = field(default_factory=dict)
     fills: list[Fill] = field(default_factory=list)
     bills: list[Bill] = field(default_factory=list)
+    resting: Resting = field(default_factory=Resting)
 
     @property
     def uid(self) -> str:
@@ -91,8 +99,7 @@ class Account:
 
     def instruments(self) -> set[str]:
         """Return the instruments in which anything may happen to this account."""
-        found = {order.inst_id for order in self.live.values()}
-        found |= {algo.inst_id for algo in self.live_algos.values()}
+        found = self.resting.instruments() | {algo.inst_id for algo in self.live_algos.values()}
         return found | {p.inst_id for p in self.positions.values() if p.held}
 
     def add(self, record: Record) -> None:
@@ -103,6 +110,7 @@ class Account:
                 self.clients[record.cl_ord_id] = record.ord_id
             if record.is_live:
                 self.live[record.ord_id] = record
+            self.resting.note(record)
         elif isinstance(record, Algo):
             self.algos[record.algo_id] = record
             if record.state == "live":
@@ -182,6 +190,8 @@ class Desk:
     def touch(self, record: Record) -> None:
         """Note that a record changed."""
         self.version += 1
+        if isinstance(record, Order):
+            self.accounts[record.uid].resting.note(record)
         self._dirty[type(record), record.key] = record
 
     def drain(self) -> list[Record]:

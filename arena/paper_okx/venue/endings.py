@@ -56,6 +56,8 @@ def drop_unaffordable(desk: Desk, account: Account, closed_by: Order) -> None:
 
     Without the position they would open one on the other side.
     """
+    if headroom(desk, account) >= 0:
+        return
     turned = [
         order
         for order in account.live.values()

@@ -5,12 +5,14 @@ Reads accounts, changes nothing. Invariant: equity = cash + isolated margin + un
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
 from arena.paper_okx.venue.amounts import ZERO, money
 from arena.paper_okx.venue.desk import Account, Desk
 from arena.paper_okx.venue.margin import Leg, Pool
 from arena.paper_okx.venue.records import Order, Position
+from arena.paper_okx.venue.resting import Change, Place, place_of
 
 __all__ = [
     "bound_by_orders",
@@ -101,13 +103,6 @@ def initial_margin(desk: Desk, account: Account, position: Position) -> Decimal:
     return money(notional(desk, position) / position_lever(desk, account, position))
 
 
-def order_margin(desk: Desk, account: Account, order: Order, contracts: Decimal, px: Decimal) -> Decimal:
-    """Return what `contracts` of an order bind at `px`: initial margin and the taker fee."""
-    value = contracts * desk.contract(order.inst_id).ct_val * px
-    lever = lever_of(desk, account, order.inst_id, order.td_mode, order.pos_side)
-    return money(value / lever + value * desk.fees(account).taker)
-
-
 def bound_by_orders(
     desk: Desk,
     account: Account,
@@ -117,31 +112,25 @@ def bound_by_orders(
 ) -> Decimal:
     """Return what the resting orders bind, `without` one of them, and `also` one more at the price `px`.
 
-    Of the orders that are against a position, as many contracts as it has only close it and bind nothing;
-    the dearest are taken to be the ones beyond it, so that what is bound is never too little.
+    That is initial margin and the taker fee. Of the orders that are against a position, as many contracts as
+    it has only close it and bind nothing; the dearest are taken to be the ones beyond it, so that what is
+    bound is never too little.
     """
-    books: dict[tuple[str, str, str, str], list[tuple[Decimal, Order]]] = {}
-    resting = [(order.limit, order) for order in account.live.values() if order is not without]
-    if also is not None:
-        resting.append((px, also))
-    for price, order in resting:
-        if not order.only_reduces:
-            books.setdefault((*order.position_key, order.side), []).append((price, order))
-    return sum((_bound_by_book(desk, account, book) for book in books.values()), ZERO)
+    changes: dict[Place, list[Change]] = {}
+    for order, price, sign in ((also, px, 1), (without, without.limit if without else ZERO, -1)):
+        if order is not None and not order.only_reduces:
+            changes.setdefault(place_of(order), []).append((price, sign * order.remaining))
+    places = {*account.resting.places(), *changes}
+    return sum((_bound_at(desk, account, place, changes.get(place, ())) for place in places), ZERO)
 
 
-def _bound_by_book(desk: Desk, account: Account, book: list[tuple[Decimal, Order]]) -> Decimal:
-    """Return what orders of one side of one position bind."""
-    first = book[0][1]
-    held = account.held(first.position_key)
-    closing = abs(held) if held * first.sign < 0 else ZERO
-    excess = max(ZERO, sum((order.remaining for _, order in book), ZERO) - closing)
-    bound = ZERO
-    for px, order in sorted(book, key=lambda entry: -entry[0]):
-        part = min(excess, order.remaining)
-        excess -= part
-        bound += order_margin(desk, account, order, part, px)
-    return bound
+def _bound_at(desk: Desk, account: Account, place: Place, changes: Sequence[Change]) -> Decimal:
+    """Return what orders of one side of one position bind, were `changes` made."""
+    key, side = place
+    held = account.held(key)
+    closing = abs(held) if held and (held > 0) == (side == "sell") else ZERO
+    value = account.resting.side(place).value_beyond(closing, changes) * desk.contract(key[0]).ct_val
+    return money(value / lever_of(desk, account, *key) + value * desk.fees(account).taker)
 
 
 def headroom(desk: Desk, account: Account) -> Decimal:

@@ -17,6 +17,7 @@ from arena.paper_okx.venue.records import Algo, Bill, Closing, Fill, Order, Posi
 from arena.paper_okx.venue.requests import Request
 
 __all__ = [
+    "algo_by_id",
     "algo_history",
     "algos_waiting",
     "bills",
@@ -146,6 +147,18 @@ def _bill_asked_for(request: Request, bill: Bill) -> bool:
         and _same(request, "type", bill.kind)
         and _same(request, "subType", bill.sub_type)
     )
+
+
+def algo_by_id(desk: Desk, account: Account, request: Request) -> Row:
+    """Return an algo order, waiting or ended, by its id or the latest with a client's id."""
+    if not request.has("algoId") and not request.has("algoClOrdId"):
+        raise Refusal("50015", "algoId algoClOrdId")
+    oldest = desk.now - ARCHIVE_MS
+    for algo in reversed(account.algos.values()):
+        named = _same(request, "algoId", algo.algo_id) and _same(request, "algoClOrdId", algo.algo_cl_ord_id)
+        if named and (algo.state == "live" or algo.u_time >= oldest):
+            return algo_row(algo)
+    raise Refusal("51603", request.text("algoId") or request.text("algoClOrdId"))
 
 
 def algos_waiting(desk: Desk, account: Account, request: Request) -> list[Row]:

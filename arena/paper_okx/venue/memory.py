@@ -38,6 +38,7 @@ def resume(desk: Desk, state: State) -> None:
             else:
                 desk.accounts[record.uid].add(record)
     _check_instruments(desk, state)
+    _check_fee_levels(desk, state)
 
 
 def _check_instruments(desk: Desk, state: State) -> None:
@@ -49,4 +50,14 @@ def _check_instruments(desk: Desk, state: State) -> None:
                 f"state of the paper exchange {state.path}: account {account.uid} has orders or positions in "
                 f"{', '.join(sorted(unknown))}, which the market does not list (known: {known}); "
                 "replay that market or start with a new state file"
+            )
+
+
+def _check_fee_levels(desk: Desk, state: State) -> None:
+    for account in desk.accounts.values():
+        found, known = account.profile.fee_level, desk.settings.fee_levels
+        if found not in known:
+            raise DataError(
+                f"state of the paper exchange {state.path}: account {account.uid} has the fee level {found}, "
+                f"which is not listed (known: {', '.join(known)}); list it or start with a new state file"
             )

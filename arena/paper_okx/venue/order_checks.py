@@ -16,6 +16,7 @@ from arena.paper_okx.venue.desk import Account, Desk
 from arena.paper_okx.venue.funds import bound_by_orders, headroom, initial_margin, lever_of, upl
 from arena.paper_okx.venue.matching import crosses, depth_within, expected_price
 from arena.paper_okx.venue.records import Order
+from arena.paper_okx.venue.resting import place_of
 from arena.paper_okx.venue.stop_reading import check_stop_sides
 
 __all__ = [
@@ -46,7 +47,7 @@ def check_client_id(account: Account, cl_ord_id: str) -> None:
 
 
 def _check_caps(desk: Desk, account: Account, order: Order) -> None:
-    here = sum(1 for other in account.live.values() if other.inst_id == order.inst_id)
+    here = account.resting.orders_in(order.inst_id)
     if here >= desk.settings.max_orders_per_instrument:
         raise Refusal("51174", f"{order.inst_id} {desk.settings.max_orders_per_instrument}")
     if len(account.live) >= desk.settings.max_orders:
@@ -55,15 +56,8 @@ def _check_caps(desk: Desk, account: Account, order: Order) -> None:
 
 def pending_reducers(account: Account, order: Order, without: Order | None = None) -> Decimal:
     """Return the contracts of resting reduce-only orders on this order's side of its position."""
-    same = (
-        other.remaining
-        for other in account.live.values()
-        if other.position_key == order.position_key
-        and other.side == order.side
-        and other.only_reduces
-        and other is not without
-    )
-    return sum(same, ZERO)
+    spare = without.remaining if without is not None and without.only_reduces else ZERO
+    return account.resting.side(place_of(order)).reducing - spare
 
 
 def check_position(account: Account, order: Order, without: Order | None = None) -> None:
@@ -101,11 +95,8 @@ def check_tier(desk: Desk, account: Account, order: Order, without: Order | None
     if order.only_reduces:
         return
     held = account.held(order.position_key) * order.sign
-    waiting = sum(
-        other.remaining
-        for other in account.live.values()
-        if other.position_key == order.position_key and other.side == order.side and other is not without
-    )
+    spare = without.remaining if without is not None else ZERO
+    waiting = account.resting.side(place_of(order)).contracts - spare
     lever = lever_of(desk, account, order.inst_id, order.td_mode, order.pos_side)
     most = largest_position(desk.contract(order.inst_id), lever)
     if held + waiting + order.remaining > most:

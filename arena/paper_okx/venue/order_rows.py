@@ -5,14 +5,15 @@ Pure but for reading. Invariant: a row has the same keys whatever its values; wh
 
 from __future__ import annotations
 
-from arena.paper_okx.venue.amounts import text
+from arena.paper_okx.venue.amounts import ZERO, text
 from arena.paper_okx.venue.desk import Desk, Row
-from arena.paper_okx.venue.records import Algo, Fill, Order
+from arena.paper_okx.venue.records import Algo, Fill, Order, OrderTerms
+from arena.paper_okx.venue.trailing import TRAILING, trailing_trigger
 
-__all__ = ["algo_row", "fill_row", "order_push", "order_row"]
+__all__ = ["algo_push", "algo_row", "fill_row", "order_push", "order_row"]
 
 
-def lever_text(order: Order | Algo) -> str:
+def lever_text(order: OrderTerms) -> str:
     """Write a leverage as orders have it, with a decimal: "3.0"."""
     value = text(order.lever)
     return value if "." in value else f"{value}.0"
@@ -159,17 +160,13 @@ def fill_row(fill: Fill, settle: str = "USDT") -> Row:
     }
 
 
-_NOT_OF_STOPS = [
-    "activePx",
-    "callbackRatio",
-    "callbackSpread",
+_ALGO_BLANK = [
     "ccy",
     "chaseType",
     "chaseVal",
     "isTradeBorrowMode",
     "maxChaseType",
     "maxChaseVal",
-    "moveTriggerPx",
     "pxLimit",
     "pxSpread",
     "pxVar",
@@ -182,10 +179,11 @@ _NOT_OF_STOPS = [
 
 
 def algo_row(algo: Algo) -> Row:
-    """Return the algo object of the lists and of the orders-algo channel."""
-    row: Row = dict.fromkeys(_NOT_OF_STOPS, "")
+    """Return the algo object of the lists."""
+    row: Row = dict.fromkeys(_ALGO_BLANK, "")
     row.update(
         {
+            "activePx": text(algo.active_px),
             "actualPx": text(algo.actual_px),
             "actualSide": algo.actual_side,
             "actualSz": text(algo.actual_sz) or "0",
@@ -194,6 +192,8 @@ def algo_row(algo: Algo) -> Row:
             "amendPxOnTriggerType": "0",
             "attachAlgoOrds": [dict(stop) for stop in algo.attached],
             "cTime": str(algo.c_time),
+            "callbackRatio": text(algo.callback_ratio),
+            "callbackSpread": text(algo.callback_spread),
             "clOrdId": algo.cl_ord_id,
             "closeFraction": algo.close_fraction,
             "failCode": algo.fail_code,
@@ -202,6 +202,7 @@ def algo_row(algo: Algo) -> Row:
             "last": text(algo.last),
             "lever": lever_text(algo),
             "linkedOrd": {"ordId": algo.linked_ord_id},
+            "moveTriggerPx": text(trailing_trigger(algo)),
             "ordId": algo.ord_id,
             "ordIdList": [algo.ord_id] if algo.ord_id else [],
             "ordPx": text(algo.ord_px),
@@ -226,3 +227,30 @@ def algo_row(algo: Algo) -> Row:
         }
     )
     return row
+
+
+_STOP_PUSH = (
+    *("instType", "instId", "ccy", "ordId", "ordIdList", "algoId", "clOrdId", "sz", "closeFraction"),
+    *("ordType", "side", "posSide", "tdMode", "tgtCcy", "lever", "state", "tpTriggerPx", "tpTriggerPxType"),
+    *("tpOrdPx", "slTriggerPx", "slTriggerPxType", "slOrdPx", "triggerPx", "triggerPxType", "ordPx", "last"),
+    *("actualSz", "actualPx", "tag", "actualSide", "triggerTime", "reduceOnly", "quickMgnType", "failCode"),
+    *("algoClOrdId", "amendPxOnTriggerType", "attachAlgoOrds", "linkedOrd", "cTime", "uTime"),
+    *("isTradeBorrowMode", "chaseType", "chaseVal", "maxChaseType", "maxChaseVal", "tradeQuoteCcy"),
+)
+_TRAILING_PUSH = (
+    *("instType", "instId", "ccy", "ordId", "algoId", "clOrdId", "sz", "ordType", "side", "posSide"),
+    *("tdMode", "tgtCcy", "lever", "state", "tpTriggerPx", "tpOrdPx", "slTriggerPx", "slOrdPx", "triggerPx"),
+    *("ordPx", "actualSz", "actualPx", "tag", "actualSide", "triggerTime", "cTime", "pxVar", "pxSpread"),
+    *("szLimit", "pxLimit", "timeInterval", "callbackRatio", "callbackSpread", "activePx", "moveTriggerPx"),
+    *("failCode", "algoClOrdId", "reduceOnly", "isTradeBorrowMode", "tradeQuoteCcy"),
+)
+
+
+def algo_push(desk: Desk, algo: Algo) -> Row:
+    """Return an algo order as its channel tells it: orders-algo, or algo-advance of a trailing stop."""
+    row, trails = algo_row(algo), algo.ord_type == TRAILING
+    size = algo.actual_sz if algo.close_fraction else algo.sz
+    value = (size or ZERO) * desk.contract(algo.inst_id).ct_val * desk.mark(algo.inst_id)
+    more = {"count": "", "pTime": str(desk.now)} if trails else {"reqId": "", "amendResult": ""}
+    told = {name: row[name] for name in (_TRAILING_PUSH if trails else _STOP_PUSH)}
+    return {**told, "notionalUsd": text(value), **more}

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from arena.paper_okx.venue.account_rows import balance_row, position_row
 from arena.paper_okx.venue.amounts import text
-from arena.paper_okx.venue.desk import Account, Desk, Row
-from arena.paper_okx.venue.order_rows import algo_row, order_push
+from arena.paper_okx.venue.desk import Account, Channel, Desk, Row
+from arena.paper_okx.venue.order_rows import algo_push, order_push
 from arena.paper_okx.venue.records import Algo, Fill, Order, Position
+from arena.paper_okx.venue.trailing import TRAILING
 
 __all__ = ["tell_account", "tell_algo", "tell_order", "tell_warning"]
 
@@ -33,7 +34,8 @@ def tell_order(
 
 
 def tell_algo(desk: Desk, account: Account, algo: Algo) -> None:
-    desk.tell(account, "orders-algo", algo.inst_id, "event_update", lambda: algo_row(algo))
+    channel: Channel = "algo-advance" if algo.ord_type == TRAILING else "orders-algo"
+    desk.tell(account, channel, algo.inst_id, "event_update", lambda: algo_push(desk, algo))
 
 
 def tell_account(

@@ -11,7 +11,18 @@ from decimal import Decimal
 
 from arena.paper_okx.venue.amounts import ZERO
 
-__all__ = ["Algo", "Bill", "Closing", "Fill", "Order", "Position", "PositionKey", "Profile", "Record"]
+__all__ = [
+    "Algo",
+    "Bill",
+    "Closing",
+    "Fill",
+    "Order",
+    "OrderTerms",
+    "Position",
+    "PositionKey",
+    "Profile",
+    "Record",
+]
 
 PositionKey = tuple[str, str, str]  # instId, mgnMode, posSide
 
@@ -36,11 +47,10 @@ class Profile:
 
 
 @dataclass(slots=True)
-class Order:
-    """An order from its acceptance on; `limit` is the worst price it may trade at, also of a market order."""
+class OrderTerms:
+    """What was asked for, by an order or by one that waits for a price."""
 
     uid: str
-    ord_id: str
     cl_ord_id: str
     tag: str
     inst_id: str
@@ -49,12 +59,23 @@ class Order:
     pos_side: str
     ord_type: str
     sz: Decimal
-    px: Decimal | None
-    limit: Decimal
     reduce_only: bool
     lever: Decimal
     c_time: int
     u_time: int
+
+    @property
+    def position_key(self) -> PositionKey:
+        return (self.inst_id, self.td_mode, self.pos_side)
+
+
+@dataclass(slots=True)
+class Order(OrderTerms):
+    """An order from its acceptance on; `limit` is the worst price it may trade at, also of a market order."""
+
+    ord_id: str
+    px: Decimal | None
+    limit: Decimal
     stp_mode: str = "cancel_maker"
     state: str = "live"
     acc_fill_sz: Decimal = ZERO
@@ -98,33 +119,16 @@ class Order:
     def only_reduces(self) -> bool:
         return self.reduce_only or self.closes_leg
 
-    @property
-    def position_key(self) -> PositionKey:
-        return (self.inst_id, self.td_mode, self.pos_side)
-
 
 @dataclass(slots=True)
-class Algo:
-    """An order that waits for a price: conditional, oco (take-profit and stop-loss), or trigger."""
+class Algo(OrderTerms):
+    """An order that waits for a price: conditional, oco (take-profit and stop-loss), trigger, trailing."""
 
-    uid: str
     algo_id: str
     algo_cl_ord_id: str
-    cl_ord_id: str
-    tag: str
-    inst_id: str
-    td_mode: str
-    side: str
-    pos_side: str
-    ord_type: str
-    sz: Decimal
     close_fraction: str
-    reduce_only: bool
     cxl_on_close_pos: bool
-    lever: Decimal
     last: Decimal  # last price when it was placed
-    c_time: int
-    u_time: int
     tp_trigger_px: Decimal | None = None
     tp_trigger_px_type: str = ""
     tp_ord_px: Decimal | None = None  # -1: market
@@ -135,6 +139,10 @@ class Algo:
     trigger_px_type: str = ""
     trigger_above: bool = False  # a trigger order waits for a rise to its price, else for a fall
     ord_px: Decimal | None = None
+    callback_ratio: Decimal | None = None
+    callback_spread: Decimal | None = None
+    active_px: Decimal | None = None
+    best_px: Decimal | None = None  # trailing: the extreme of the last price since it became active
     attached: list[dict[str, str]] = field(default_factory=list)
     linked_ord_id: str = ""  # the order that it was attached to
     state: str = "live"
@@ -148,10 +156,6 @@ class Algo:
     @property
     def key(self) -> str:
         return self.algo_id
-
-    @property
-    def position_key(self) -> PositionKey:
-        return (self.inst_id, self.td_mode, self.pos_side)
 
 
 @dataclass(slots=True)

@@ -40,3 +40,4 @@ class VenueSettings:
     max_orders_per_instrument: int = 500
     max_stops_per_instrument: int = 100
     max_triggers_per_instrument: int = 500
+    max_trailing_per_instrument: int = 50

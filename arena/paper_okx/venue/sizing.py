@@ -57,8 +57,7 @@ def _size(desk: Desk, account: Account, question: _Question, sign: int) -> Decim
     leg = ("long" if sign > 0 else "short") if account.hedged else "net"
     key = (contract.inst_id, question.td_mode, leg)
     held = account.held(key) * sign
-    resting = (o.remaining for o in account.live.values() if o.position_key == key and o.sign == sign)
-    waiting = sum(resting, ZERO)
+    waiting = account.resting.side((key, "buy" if sign > 0 else "sell")).contracts
     closing = max(ZERO, -held - waiting)
     lever = question.lever or lever_of(desk, account, *key)
     each = _cost(desk, account, question, sign, lever)

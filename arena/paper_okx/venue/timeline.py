@@ -20,7 +20,7 @@ from arena.paper_okx.venue.funds import pools
 from arena.paper_okx.venue.liquidation import WARNING_RATIO, check_account
 from arena.paper_okx.venue.matching import TAKES_ON, play_resting
 from arena.paper_okx.venue.order_changes import fire_timers
-from arena.paper_okx.venue.triggers import fire_due, levels_of
+from arena.paper_okx.venue.triggers import fire_due, watched_levels
 
 __all__ = ["play_until"]
 
@@ -158,7 +158,7 @@ def _watch_orders(account: Account, inst_id: str, watch: Watch) -> None:
             watch.add("last", order.limit, above=order.sign < 0)
     for algo in account.live_algos.values():
         if algo.inst_id == inst_id:
-            for level in levels_of(algo):
+            for level in watched_levels(algo):
                 watch.add(level.kind, level.px, above=level.above)
 
 

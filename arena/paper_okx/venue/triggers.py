@@ -19,10 +19,11 @@ from arena.paper_okx.venue.order_reading import limit_within, market_limit
 from arena.paper_okx.venue.orders import accept
 from arena.paper_okx.venue.pushes import tell_algo
 from arena.paper_okx.venue.records import Algo, Order
+from arena.paper_okx.venue.trailing import TRAILING, follow, next_px, trailing_trigger
 
-__all__ = ["fire_due", "levels_of"]
+__all__ = ["fire_due", "watched_levels"]
 
-_TRIGGERED, _STOPPED = "6", "7"  # an order's source
+_TRIGGERED, _STOPPED, _TRAILED = "6", "7", "25"  # an order's source
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,17 @@ def levels_of(algo: Algo) -> list[Level]:
         levels.append(Level(algo.tp_trigger_px_type, closes_long, algo.tp_trigger_px, "tp"))
     if algo.trigger_px is not None:
         levels.append(Level(algo.trigger_px_type, algo.trigger_above, algo.trigger_px, ""))
+    trailing = trailing_trigger(algo)
+    if trailing is not None:
+        levels.append(Level("last", not closes_long, trailing, ""))
+    return levels
+
+
+def watched_levels(algo: Algo) -> list[Level]:
+    """Return the prices at which something happens to an algo: it fires, or it follows the last price."""
+    levels, moving = levels_of(algo), next_px(algo)
+    if moving is not None:
+        levels.append(Level("last", algo.side == "sell", moving, ""))
     return levels
 
 
@@ -56,6 +68,8 @@ def fire_due(desk: Desk, account: Account, inst_id: str) -> None:
     """Fire what the prices of this moment have reached, the older first."""
     prices = desk.prices(inst_id)
     for algo in [a for a in account.live_algos.values() if a.inst_id == inst_id]:
+        if algo.ord_type == TRAILING and follow(algo, prices.last):
+            desk.touch(algo)
         met = next((level for level in levels_of(algo) if level.is_met(prices)), None)
         if met is not None and algo.state == "live":
             _fire(desk, account, algo, met.part)
@@ -103,7 +117,7 @@ def _order_of(desk: Desk, account: Account, algo: Algo, part: str) -> Order:
         lever=lever_of(desk, account, algo.inst_id, algo.td_mode, algo.pos_side),
         c_time=desk.now,
         u_time=desk.now,
-        source=_STOPPED if part else _TRIGGERED,
+        source=_source(algo, part),
         algo_id=algo.algo_id,
         algo_cl_ord_id=algo.algo_cl_ord_id,
         attached=[dict(stop) for stop in algo.attached],
@@ -111,6 +125,12 @@ def _order_of(desk: Desk, account: Account, algo: Algo, part: str) -> Order:
     if order.only_reduces or algo.close_fraction:
         order.sz = _size_to_close(account, order, algo)
     return order
+
+
+def _source(algo: Algo, part: str) -> str:
+    if algo.ord_type == TRAILING:
+        return _TRAILED
+    return _STOPPED if part else _TRIGGERED
 
 
 def _size_to_close(account: Account, order: Order, algo: Algo) -> Decimal:

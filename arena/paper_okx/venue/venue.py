@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from decimal import Decimal
 from typing import cast
 
-from arena.core.errors import ConfigError
+from arena.core.errors import ConfigError, unknown_name
 from arena.paper_okx.market import Market
 from arena.paper_okx.refusal import Refusal
 from arena.paper_okx.venue import algos, history, leverage, order_changes, orders, sizing, timeline
@@ -21,11 +21,13 @@ from arena.paper_okx.venue.desk import Account, Desk, Event, Row
 from arena.paper_okx.venue.funds import headroom
 from arena.paper_okx.venue.ledger import book
 from arena.paper_okx.venue.memory import resume, store
+from arena.paper_okx.venue.order_rows import algo_push
 from arena.paper_okx.venue.pushes import tell_account
 from arena.paper_okx.venue.records import Bill, Profile
 from arena.paper_okx.venue.requests import Request
 from arena.paper_okx.venue.settings import VenueSettings
 from arena.paper_okx.venue.state import State
+from arena.paper_okx.venue.trailing import TRAILING
 
 __all__ = ["Venue"]
 
@@ -98,24 +100,34 @@ class Venue:
         acct_lv: str = "2",
         fee_level: str = "Lv1",
     ) -> None:
-        """Open an account with USDT; one that is there already stays as it is."""
-        if uid in self._desk.accounts:
-            return
+        """Open an account with USDT; of one that is there already only the fee level changes.
+
+        Raises:
+            ConfigError: the position mode, the account level or the fee level is none that is modelled.
+        """
         if pos_mode not in {"net_mode", "long_short_mode"} or acct_lv not in {"1", "2"}:
             raise ConfigError(
                 f"account {uid}: pos_mode={pos_mode!r} acct_lv={acct_lv!r} are not modelled; "
                 "known are net_mode and long_short_mode, levels 1 (spot) and 2 (futures)"
             )
         if fee_level not in self._desk.settings.fee_levels:
-            known = ", ".join(self._desk.settings.fee_levels)
-            raise ConfigError(f"account {uid}: unknown fee level {fee_level!r} (known: {known})")
+            found = unknown_name("fee level", fee_level, self._desk.settings.fee_levels)
+            raise ConfigError(f"account {uid}: {found}")
         with self._turn() as desk:
+            if uid in desk.accounts:
+                self._move_to(desk.accounts[uid].profile, fee_level)
+                return
             profile = Profile(uid, pos_mode, acct_lv, fee_level, desk.now, u_time=desk.now)
             desk.accounts[uid] = Account(profile)
             desk.accounts = dict(sorted(desk.accounts.items()))  # the order that a restart finds
             desk.touch(profile)
             if usdt:
                 self._transfer(desk.accounts[uid], usdt)
+
+    def _move_to(self, profile: Profile, fee_level: str) -> None:
+        if profile.fee_level != fee_level:
+            profile.fee_level = fee_level
+            self._desk.touch(profile)
 
     def deposit(self, uid: str, usdt: Decimal) -> Row:
         """Pay USDT in, or out where negative; return the bill."""
@@ -184,8 +196,16 @@ class Venue:
         asked.need("instType")
         return history.fills(self._desk, self._account(uid), asked, archive=True)
 
+    def get_algo(self, uid: str, request: Asked) -> Row:
+        return history.algo_by_id(self._desk, self._account(uid), Request(request))
+
     def algos_pending(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
         return history.algos_waiting(self._desk, self._account(uid), Request(request))
+
+    def trailing_stops(self, uid: str) -> list[Row]:
+        """Return the trailing stops that wait, as their channel tells them."""
+        waiting = self._account(uid).live_algos.values()
+        return [algo_push(self._desk, algo) for algo in waiting if algo.ord_type == TRAILING]
 
     def algos_history(self, uid: str, request: Asked = _NOTHING) -> list[Row]:
         return history.algo_history(self._desk, self._account(uid), Request(request))

@@ -247,6 +247,20 @@ class TestWithoutFaults:
         assert isinstance(lookup, Found)
         assert lookup.order.state is AlgoState.TRIGGERED
 
+    def test_trailing_stop_that_was_placed_by_hand_is_seen_and_cancelled(self, account: PaperAccount) -> None:
+        gateway = account.gateway
+        filled(account, market("t1"))
+        asked = {"instId": BTC, "tdMode": "cross", "side": "sell", "ordType": "move_order_stop", "sz": "1"}
+        placed = account.by_hand("trade/order-algo", **asked, callbackRatio="0.1", reduceOnly=True)
+        (waiting,) = gateway.open_algos(BTC)
+        assert (waiting.algo_id, waiting.type, waiting.size) == (placed["algoId"], AlgoType.TRAILING, ONE)
+        (outcome,) = gateway.cancel_algos(BTC, [waiting.algo_id])
+        assert isinstance(outcome, Ack)
+        (ended,) = account.until(
+            lambda: gateway.algo_history(AlgoType.TRAILING, AlgoState.CANCELED, BTC), bool
+        )
+        assert (ended.algo_id, ended.reduce_only) == (waiting.algo_id, True)
+
     def test_protection_comes_to_life_with_its_order(self, account: PaperAccount) -> None:
         stop = account.lots.to_tick(account.last * Decimal("0.9"), Rounding.NEAREST)
         filled(account, market("q1", protection=Protection(client_id="q2", stop=stop)))
