@@ -17,11 +17,11 @@ def main(config: BrowseConfig, context: JobContext) -> None:
     from arena.data.service import DataService
 
     service = DataService(config.store.root, context.ledger_url)
-    ledger = ledger_file(service)
-    market = read_market(service, config.newest)
-    app = make_site(ledger, market)
-    label = "SYNTHETIC market; " if any(one.synthetic for one in market) else ""
-    serve(app, bind(config.port), lambda url: show([f"{label}{ledger} is at {url} (Ctrl-C ends)"]))
+    with ledger_file(service, config.newest) as ledger:
+        market = read_market(service, config.newest)
+        app = make_site(ledger, market)
+        label = "SYNTHETIC market; " if any(one.synthetic for one in market) else ""
+        serve(app, bind(config.port), lambda url: show([f"{label}{ledger.shown} is at {url} (Ctrl-C ends)"]))
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ def main(config: HealthConfig, context: JobContext) -> None:
             config, run_info(context), context.ledger, now, tell=lambda done, of: update(100 * done // of)
         )
     write_health(context.folder, result)
-    context.at_end(lambda: publish_stats(root, now, context.folder))
+    context.at_end(lambda: publish_stats(root, now, result))
     context.show(health_headline(result, stats_path(root, now)))
     context.find(problem_of(result))
 

@@ -1,4 +1,4 @@
-"""python -m jobs.repair: mend a stored candle series and say which past results that touches."""
+"""python -m jobs.repair: mend a stored series and say which past results that touches."""
 
 from __future__ import annotations
 

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from arena.audit.archive import find_run
-from arena.audit.repair_result import AffectedDecision, AffectedRun, Figures
+from arena.audit.mended import Changes
+from arena.audit.repair_result import AffectedDecision, AffectedRun, Figures, Reading
 from arena.audit.reproduce import config_of
 from arena.backtest.result import BacktestResult, RunArrays
 from arena.backtest.run import RunIdentity, run_backtest
@@ -28,57 +28,39 @@ from arena.core.timeframe import Timeframe
 if TYPE_CHECKING:
     from arena.store.ledger import LedgerReads
 
+_HOUR_MS = 3_600_000
 _FIGURES = ("total_return", "sharpe", "max_drawdown", "trades")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ChangedBars:
-    """Bars of one series that a repair changed: their opens, ascending, and when, UTC ms."""
+def affected_runs(ledger: LedgerReads, changes: Sequence[Changes]) -> list[AffectedRun]:
+    """Return the runs made before the changes that read a changed bar, each once, the newest first.
 
-    inst_id: str
-    timeframe: Timeframe
-    ts: TsArray
-    changed_at: int
-
-
-def affected_runs(ledger: LedgerReads, changed: ChangedBars) -> list[AffectedRun]:
-    """Return the runs made before the change that read a changed bar, the newest first."""
-    if not len(changed.ts):
-        return []
-    first = int(changed.ts[0])
-    rows = ledger.list_runs_over(changed.inst_id, first, changed.changed_at)
-    found = []
-    for row in rows:
-        reading = _reading(row, changed.timeframe)
-        if reading is not None:
-            fills = ledger.list_backtest_orders(str(row["run_id"]))
-            found.append(_affected(row, reading, fills, changed))
-    return found
+    One that read bars of several changed series is told with those of its own length.
+    """
+    found: dict[str, AffectedRun] = {}
+    for changed in changes:
+        for row in ledger.list_runs_over(changed.inst_id, int(changed.ts[0]), changed.changed_at):
+            run_id, reading = str(row["run_id"]), _reading(row, changed)
+            if reading == "bars" or (reading is not None and run_id not in found):
+                found[run_id] = _affected(row, reading, ledger.list_backtest_orders(run_id), changed)
+    return sorted(found.values(), key=lambda run: (run.made_at, run.run_id), reverse=True)
 
 
-def affected_decisions(ledger: LedgerReads, changed: ChangedBars) -> list[AffectedDecision]:
-    """Return the decisions made before the change at a changed bar or later, the oldest first.
+def affected_decisions(ledger: LedgerReads, changes: Sequence[Changes]) -> list[AffectedDecision]:
+    """Return the decisions made before the changes at a changed bar or later, the oldest first.
 
     Every one of them looked back at the changed bars; `own_bar` tells whether its own was among them.
     """
-    if not len(changed.ts):
-        return []
-    rows = ledger.list_decisions_over(
-        changed.inst_id, changed.timeframe.name, int(changed.ts[0]), changed.changed_at
-    )
-    own = frozenset(changed.ts.tolist())
-    return [
-        AffectedDecision(
-            decision_id=str(row["decision_id"]),
-            cycle_id=None if row["cycle_id"] is None else str(row["cycle_id"]),
-            bar=to_iso(int(row["ts"])),
-            strategy=None if row["strategy"] is None else str(row["strategy"]),
-            action=str(row["action"]),
-            target=row["target"],
-            own_bar=int(row["ts"]) in own,
+    found: dict[str, tuple[int, AffectedDecision]] = {}
+    for changed in changes:
+        length = changed.series.timeframe
+        own = frozenset(changed.ts.tolist())
+        rows = ledger.list_decisions_over(
+            changed.inst_id, None if length is None else length.name, int(changed.ts[0]), changed.changed_at
         )
-        for row in rows
-    ]
+        for row in rows:
+            found[str(row["decision_id"])] = int(row["created_ms"]), _decision(row, own)
+    return [one for _, one in sorted(found.values(), key=lambda pair: (pair[0], pair[1].decision_id))]
 
 
 def rerun(
@@ -135,22 +117,41 @@ def count_touching(fills: Sequence[Mapping[str, Any]], changed: TsArray, step_ms
     return total, touching
 
 
-def _reading(row: Mapping[str, Any], timeframe: Timeframe) -> str | None:
-    """Return what a run read of a series: its bars, or finer ones inside its bars; None for nothing.
+def _decision(row: Mapping[str, Any], own: frozenset[int]) -> AffectedDecision:
+    return AffectedDecision(
+        decision_id=str(row["decision_id"]),
+        cycle_id=None if row["cycle_id"] is None else str(row["cycle_id"]),
+        bar=to_iso(int(row["ts"])),
+        strategy=None if row["strategy"] is None else str(row["strategy"]),
+        action=str(row["action"]),
+        target=row["target"],
+        own_bar=int(row["ts"]) in own,
+    )
 
-    A run on the market as it was known at a time does not change with what is mended later.
+
+def _reading(row: Mapping[str, Any], changed: Changes) -> Reading | None:
+    """Return what a run read of a series: its bars, finer ones inside them, marks, funding; None for nothing.
+
+    A run on the market as it was known at a time does not change with what is mended later, and none reads
+    index prices.
     """
     config = json.loads(row["config_json"] or "{}")
-    if config.get("as_of"):
+    kind, timeframe = changed.series.kind, changed.series.timeframe
+    if config.get("as_of") or kind == "index":
         return None
-    if row["timeframe"] == timeframe.name:
+    if timeframe is None:
+        return "funding"
+    own = row["timeframe"] == timeframe.name
+    if kind == "mark":  # settlements, which come on whole hours, look for a mark of any length
+        return "mark" if own or bool((changed.ts % _HOUR_MS == 0).any()) else None
+    if own:
         return "bars"
     finer = timeframe.step_ms < Timeframe.parse(str(row["timeframe"])).step_ms
     return "detail" if finer and config.get("intrabar") == "detail" else None
 
 
 def _affected(
-    row: Mapping[str, Any], reading: str, fills: Sequence[Mapping[str, Any]], changed: ChangedBars
+    row: Mapping[str, Any], reading: Reading, fills: Sequence[Mapping[str, Any]], changed: Changes
 ) -> AffectedRun:
     start, end = int(row["start_ms"]), int(row["end_ms"])
     inside = int(np.count_nonzero((changed.ts >= start) & (changed.ts < end)))
@@ -165,7 +166,7 @@ def _affected(
         start=to_iso(start),
         end=to_iso(end),
         made_at=to_iso(int(row["created_ms"])),
-        reading="bars" if reading == "bars" else "detail",
+        reading=reading,
         bars_inside=inside,
         bars_before=before,
         trades=trades,

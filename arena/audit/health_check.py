@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from arena.audit.health_result import (
+    GRADES,
     FindingRecord,
     GoneRecord,
     HealthResult,
@@ -19,22 +20,30 @@ from arena.audit.health_result import (
     Status,
 )
 from arena.backtest.result import RunInfo
-from arena.config.health import HealthConfig
-from arena.core.clock import parse_time, to_iso
+from arena.config.health import HealthConfig, ScanConfig
+from arena.core.clock import to_iso
 from arena.core.errors import DataError
 from arena.core.ids import canonical_json
+from arena.core.timeframe import Timeframe
 from arena.data.scan.finding import Finding, Severity
 from arena.data.scan.rules import ScanRules
 from arena.data.scan.series import SeriesHealth, grade
 from arena.data.survey import SurveyRequest, survey
-from arena.store.ledger import CONFIRMED_ABSENT, IntegrityEventRow, Ledger, ScanOutcome, ScanScope
+from arena.store.ledger import (
+    CONFIRMED,
+    CONFIRMED_ABSENT,
+    CONFIRMED_SAME,
+    IntegrityEventRow,
+    Ledger,
+    ScanOutcome,
+    ScanScope,
+)
 from arena.store.market.reader import MarketReader
 
 if TYPE_CHECKING:
     from arena.store.ledger.market_health import KnownFinding
 
 CHECK = "jobs.health"
-_ORDER = "ABCDF"
 
 
 def check_health(
@@ -58,9 +67,9 @@ def check_health(
         DataError: nothing of the instrument is stored, or a file cannot be read.
     """
     begin = time.perf_counter()
-    now = seen_ms if config.now is None else parse_time(config.now)
+    now = config.judged_ms(seen_ms)
     reader = MarketReader(config.store.root)
-    series = survey(reader, request_of(config, now), tell)
+    series = survey(reader, request_of(config, config.lengths(), now), tell)
     seconds = time.perf_counter() - begin
     if all(one.first is None for one in series):
         raise DataError(
@@ -74,8 +83,8 @@ def check_health(
     return _result(config, identity, now, series, outcomes, seconds)
 
 
-def request_of(config: HealthConfig, now: int) -> SurveyRequest:
-    """Return what `config` asks to be scanned."""
+def request_of(config: ScanConfig, timeframes: Sequence[Timeframe], now: int) -> SurveyRequest:
+    """Return what a scan of these lengths of bar is asked for by `config`; `now` is UTC ms."""
     given = config.rules
     rules = ScanRules(
         stale_bars=given.stale_bars,
@@ -87,7 +96,7 @@ def request_of(config: HealthConfig, now: int) -> SurveyRequest:
     )
     symbol = config.symbol
     interval_ms = symbol.funding_interval_hours * 3_600_000
-    return SurveyRequest(symbol.inst_id, config.lengths(), interval_ms, now, rules, symbol.spot_inst_id)
+    return SurveyRequest(symbol.inst_id, timeframes, interval_ms, now, rules, symbol.spot_inst_id)
 
 
 def event_rows(series: SeriesHealth, seen_ms: int, run_id: str | None) -> list[IntegrityEventRow]:
@@ -103,11 +112,16 @@ def event_rows(series: SeriesHealth, seen_ms: int, run_id: str | None) -> list[I
             seen_ms=seen_ms,
             bars=found.bars,
             source=CHECK,
-            detail_json=canonical_json(dict(found.detail)) if found.detail else None,
+            detail_json=detail_json(found),
             run_id=run_id,
         )
         for found in series.findings
     ]
+
+
+def detail_json(found: Finding) -> str | None:
+    """Return the details of a finding as the ledger has them."""
+    return canonical_json(dict(found.detail)) if found.detail else None
 
 
 def scope_of(series: SeriesHealth, seen_ms: int) -> ScanScope:
@@ -133,7 +147,17 @@ def problem_of(result: HealthResult) -> DataError | None:
 
 def open_findings(result: HealthResult) -> list[FindingRecord]:
     """Return the findings that count."""
-    return [one for one in result.findings if one.status != CONFIRMED_ABSENT]
+    return [one for one in result.findings if one.status not in CONFIRMED]
+
+
+def worst_of(findings: Sequence[FindingRecord], fail_on: str) -> tuple[SeverityWord | None, bool]:
+    """Return the gravest severity of the findings, and whether it is as grave as `fail_on`."""
+    worst = max((one.severity for one in findings), key=_weight, default=None)
+    return worst, fail_on != "none" and worst is not None and _weight(worst) >= _weight(fail_on)
+
+
+def _weight(word: str) -> Severity:
+    return Severity[word.upper()]
 
 
 def _result(
@@ -150,20 +174,19 @@ def _result(
         for found, known in zip(one.findings, outcome.known, strict=True)
     ]
     findings.sort(key=lambda one: (-Severity[one.severity.upper()], -one.bars, one.series, one.start))
-    words: list[SeverityWord] = [one.severity for one in findings if one.status != CONFIRMED_ABSENT]
-    worst = words[0] if words else None
+    worst, failed = worst_of([one for one in findings if one.status not in CONFIRMED], config.fail_on)
     records = [_series(one, outcome.known) for one, outcome in zip(series, outcomes, strict=True)]
-    threshold = None if config.fail_on == "none" else Severity[config.fail_on.upper()]
     return HealthResult(
         synthetic=any(one.synthetic for one in series),
         run=identity,
+        store=config.store.root,
         inst_id=config.symbol.inst_id,
         symbol=config.symbol.symbol,
         judged_at=to_iso(now),
         fail_on=config.fail_on,
-        failed=threshold is not None and worst is not None and Severity[worst.upper()] >= threshold,
+        failed=failed,
         worst=worst,
-        grade=max((one.grade for one in records), key=_ORDER.index),
+        grade=max((one.grade for one in records), key=GRADES.index),
         series=records,
         findings=findings,
         gone=[_gone(row) for outcome in outcomes for row in outcome.gone],
@@ -176,6 +199,8 @@ def _finding(series: SeriesHealth, found: Finding, known: KnownFinding) -> Findi
     status: Status = "new" if known.times_seen == 1 else "known"
     if known.resolution == CONFIRMED_ABSENT:
         status = "confirmed_absent"
+    elif known.resolution == CONFIRMED_SAME:
+        status = "confirmed_same"
     return FindingRecord(
         kind=found.kind,
         series=series.label,
@@ -194,7 +219,7 @@ def _finding(series: SeriesHealth, found: Finding, known: KnownFinding) -> Findi
 
 def _series(series: SeriesHealth, known: Sequence[KnownFinding]) -> SeriesRecord:
     counted = [
-        found for found, one in zip(series.findings, known, strict=True) if one.resolution != CONFIRMED_ABSENT
+        found for found, one in zip(series.findings, known, strict=True) if one.resolution not in CONFIRMED
     ]
     absent = sum(found.bars for found in series.findings if found.kind.endswith("gap")) - sum(
         found.bars for found in counted if found.kind.endswith("gap")

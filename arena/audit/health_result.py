@@ -1,7 +1,7 @@
-"""What a health scan leaves: the whole of its `result.json` and of `db_stats_YYYYMMDD.json`.
+"""What a health scan leaves: the whole of its `result.json`.
 
 Models only. Invariant: times are ISO-8601 UTC; a finding that is open counts, one that the exchange has
-confirmed to be absent is told and does not.
+confirmed is told and does not.
 """
 
 from __future__ import annotations
@@ -13,8 +13,15 @@ from pydantic import Field
 from arena.backtest.result import RunInfo
 from arena.backtest.result_model import Finite, ResultModel
 
+Grade = Literal["A", "B", "C", "D", "F"]
+GRADES = "ABCDF"
+"""From the best to the lowest."""
+
 SeverityWord = Literal["info", "warning", "error"]
-Status = Literal["new", "known", "confirmed_absent"]
+Status = Literal["new", "known", "confirmed_absent", "confirmed_same"]
+
+CONFIRMED: frozenset[Status] = frozenset({"confirmed_absent", "confirmed_same"})
+"""What is told and does not count: the exchange has the hole, too, or the same bars."""
 
 
 class FindingRecord(ResultModel):
@@ -27,7 +34,9 @@ class FindingRecord(ResultModel):
     end: str
     bars: int = Field(description="bars or settlements concerned")
     severity: SeverityWord
-    status: Status = Field(description="new: first seen by this scan; known: open since before")
+    status: Status = Field(
+        description="new: first seen by this scan; known: open since before; confirmed: by the exchange"
+    )
     event_id: int
     first_seen: str
     times_seen: int
@@ -58,7 +67,7 @@ class SeriesRecord(ResultModel):
     present: int
     missing: int
     confirmed_absent: int = Field(description="of the missing bars those that the exchange has not either")
-    grade: Literal["A", "B", "C", "D", "F"]
+    grade: Grade
     errors: int
     warnings: int
     infos: int
@@ -71,13 +80,14 @@ class HealthResult(ResultModel):
     schema_version: Literal["1.0"] = "1.0"
     synthetic: bool
     run: RunInfo
+    store: str = Field(description="store.root of the scan")
     inst_id: str
     symbol: str
     judged_at: str = Field(description="the time at which the newest bars were judged")
     fail_on: Literal["none", "info", "warning", "error"]
     failed: bool = Field(description="an open finding is as grave as fail_on")
     worst: SeverityWord | None = Field(description="of the open findings; null: there is none")
-    grade: Literal["A", "B", "C", "D", "F"] = Field(description="the lowest of the series")
+    grade: Grade = Field(description="the lowest of the series")
     series: list[SeriesRecord]
     findings: list[FindingRecord] = Field(description="the gravest first, then the largest")
     gone: list[GoneRecord]

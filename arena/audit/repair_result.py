@@ -12,7 +12,10 @@ from pydantic import Field
 from arena.backtest.result import RunInfo
 from arena.backtest.result_model import Finite, ResultModel
 
-Outcome = Literal["repaired", "confirmed_absent", "partial", "failed"]
+Outcome = Literal["repaired", "unchanged", "confirmed_absent", "partial", "failed"]
+
+
+Reading = Literal["bars", "detail", "mark", "funding"]
 
 
 class Hole(ResultModel):
@@ -27,12 +30,16 @@ class RepairedRange(ResultModel):
     """One range of a repair."""
 
     repair_id: str
+    timeframe: str = Field(description="length of bar; the interval of funding")
     start: str
     end: str
     asked_by: list[str] = Field(description="kinds of findings that asked for it; empty: the user named it")
     asked: int = Field(description="bars that the range has room for")
     inserted: int
     revised: int
+    kept: int = Field(
+        description="coarser bars that came from elsewhere: they differ from the mended ones and stay"
+    )
     missing_before: int
     missing_after: int
     confirmed_absent: list[Hole] = Field(description="holes that the exchange says it has, too")
@@ -61,8 +68,9 @@ class AffectedRun(ResultModel):
     start: str
     end: str
     made_at: str
-    reading: Literal["bars", "detail"] = Field(
-        description="bars: they are the run's own series; detail: finer bars inside its own, where ambiguous"
+    reading: Reading = Field(
+        description="bars: the run's own series; detail: finer bars inside its own, where ambiguous; "
+        "mark: mark prices; funding: settlements"
     )
     bars_inside: int = Field(description="changed bars in the run's window")
     bars_before: int = Field(description="changed bars in the history that its indicators read")
@@ -93,13 +101,23 @@ class RepairResult(ResultModel):
     run: RunInfo
     inst_id: str
     symbol: str
+    kind: Literal["candles", "mark", "index", "funding"]
     timeframe: str
     mode: Literal["refetch", "resample", "rebuild"]
     planned: bool = Field(description="the ranges were found by a scan; false: the user named one")
     ranges: list[RepairedRange]
+    coarser: list[RepairedRange] = Field(description="coarser stored series that followed the mended bars")
+    taken_up: list[str] = Field(
+        description="earlier repairs whose run did not end well: what they changed is counted here"
+    )
     closed: int = Field(description="open findings that are repaired now")
-    confirmed: int = Field(description="holes now known to be absent at the exchange")
+    confirmed: int = Field(
+        description="findings that the exchange confirms: it has the hole, too, or the same bars"
+    )
     open: int = Field(description="findings of the series that are still open, infos left out")
-    changed_bars: int
+    changed_bars: int = Field(description="bars or settlements of the series")
+    changed_others: dict[str, int] = Field(
+        description="the same of other series: coarser ones that followed, and what was taken up"
+    )
     runs: list[AffectedRun] = Field(description="the blast radius: past runs that read changed bars")
     decisions: list[AffectedDecision]

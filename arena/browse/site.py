@@ -1,13 +1,17 @@
 """The site: a read-only datasette over one SQLite ledger and the newest rows of the market.
 
-Opens the ledger file with `mode=ro`. Invariant: downloads, writes and long queries are off whatever is asked.
+Opens the ledger file with `mode=ro`; of a ledger in PostgreSQL it makes a copy that ends with the site.
+Invariant: downloads, writes and long queries are off whatever is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from arena.browse.market_rows import SeriesTable, fill
@@ -46,27 +50,51 @@ _FACETS: dict[str, list[str]] = {
 }
 
 
-def ledger_file(service: DataService) -> Path:
-    """Return the file of the store's ledger.
+@dataclass(frozen=True, slots=True)
+class LedgerFile:
+    """A SQLite file to show: its path, what people are told it is, and a word beside tables that are cut."""
+
+    path: Path
+    shown: str
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+@contextmanager
+def ledger_file(service: DataService, newest: int) -> Iterator[LedgerFile]:
+    """Yield the file of the store's ledger; of one in PostgreSQL a copy that is gone after the block.
+
+    Args:
+        service: reads of the store.
+        newest: rows of each table that are copied.
 
     Raises:
-        ConfigError: the ledger is in PostgreSQL.
-        DataError: there is none, or one of another schema revision.
+        DataError: there is no ledger, one of another schema revision, or its server does not answer.
     """
-    path = service.ledger.path
-    if path is None:
-        raise ConfigError(
-            "DATABASE_URL names PostgreSQL and the browser shows SQLite ledgers: use psql there, or "
-            "unset DATABASE_URL to see the ledger beside the store"
+    reads = service.ledger
+    if reads.path is not None:
+        yield LedgerFile(reads.path, str(reads.path))
+        return
+    with TemporaryDirectory(prefix="arena-browse-") as folder:
+        path = Path(folder) / "ledger.sqlite"
+        copies = reads.copy_newest(path, newest)
+        reads.close()
+        yield LedgerFile(
+            path,
+            f"a copy of {reads.shown}, at most the newest {newest:,} rows of a table,",
+            {one.name: _words(one.copied, one.rows) for one in copies},
         )
-    return path
 
 
-def make_site(ledger: Path, market: Sequence[SeriesTable]) -> Any:
+def _words(copied: int, rows: int) -> str:
+    part = f"the newest {copied:,} of {rows:,} rows" if copied < rows else f"all {rows:,} rows"
+    return f"Here are {part}, as they stood at the start."
+
+
+def make_site(ledger: LedgerFile, market: Sequence[SeriesTable]) -> Any:
     """Return the ASGI application.
 
     Args:
-        ledger: the SQLite file; it has to be there.
+        ledger: the SQLite file.
         market: newest rows of the stored series; was any generated, every page says so.
 
     Raises:
@@ -82,8 +110,8 @@ def make_site(ledger: Path, market: Sequence[SeriesTable]) -> Any:
     # with rich installed every wrong query would print a trace with all local values on the console;
     # the module registers itself, so it must not be imported before the application
     vars(import_module("datasette.handle_exception"))["rich"] = None
-    site = Datasette(metadata=metadata(market), settings=SETTINGS)
-    site.add_database(Database(site, path=str(ledger), is_mutable=True), name=LEDGER)
+    site = Datasette(metadata=metadata(market, ledger.notes), settings=SETTINGS)
+    site.add_database(Database(site, path=str(ledger.path), is_mutable=True), name=LEDGER)
     memory = Database(site, memory_name=MARKET)
     # memory lives as long as one connection to it: datasette's own keep reading it
     connection = memory.connect(write=True)
@@ -94,7 +122,7 @@ def make_site(ledger: Path, market: Sequence[SeriesTable]) -> Any:
     return site.app()
 
 
-def metadata(market: Sequence[SeriesTable]) -> dict[str, Any]:
+def metadata(market: Sequence[SeriesTable], notes: Mapping[str, str]) -> dict[str, Any]:
     """Return titles, words, facets and ready questions as datasette takes them."""
     synthetic = any(one.synthetic for one in market)
     label = "SYNTHETIC market. " if synthetic else ""
@@ -109,7 +137,7 @@ def metadata(market: Sequence[SeriesTable]) -> dict[str, Any]:
                 }
                 | {
                     words.name: {
-                        "description": words.purpose,
+                        "description": f"{words.purpose}. {notes.get(words.name, '')}".rstrip(" ."),
                         "columns": words.columns,
                         "facets": _FACETS.get(words.name, []),
                         **_newest_first(words.columns),

@@ -37,18 +37,32 @@ class RulesConfig(ConfigModel):
     source_move: Positive = Field(description="how far the closes of two sources may lie apart")
 
 
-class HealthConfig(JobConfig):
-    """python -m jobs.health"""
+class ScanConfig(JobConfig):
+    """What every job that scans stored data has."""
 
     symbol: SymbolConfig
-    timeframes: list[str] = Field(min_length=1, description="lengths of bar whose series have to be there")
-    fail_on: Literal["none", "info", "warning", "error"] = Field(
-        description="exit with code 3 where an open finding is at least as grave"
-    )
     now: str | None = Field(
         description="the time at which the newest bars are judged, UTC; null: the clock. For archives"
     )
     rules: RulesConfig
+
+    @field_validator("now", mode="before")
+    @classmethod
+    def _judged_at(cls, value: Any) -> str | None:
+        return checked_time(value)
+
+    def judged_ms(self, clock_ms: int) -> int:
+        """Return the time at which the newest bars are judged, UTC ms; `clock_ms` where none is named."""
+        return clock_ms if self.now is None else parse_time(self.now)
+
+
+class HealthConfig(ScanConfig):
+    """python -m jobs.health"""
+
+    timeframes: list[str] = Field(min_length=1, description="lengths of bar whose series have to be there")
+    fail_on: Literal["none", "info", "warning", "error"] = Field(
+        description="exit with code 3 where an open finding is at least as grave"
+    )
 
     @field_validator("timeframes", mode="before")
     @classmethod
@@ -63,21 +77,18 @@ class HealthConfig(JobConfig):
                 raise ValueError(unknown_name("timeframe", name, TIMEFRAMES))
         return names
 
-    @field_validator("now", mode="before")
-    @classmethod
-    def _is_time(cls, value: Any) -> str | None:
-        return checked_time(value)
-
     def lengths(self) -> list[Timeframe]:
         """Return the lengths of bar, finest first."""
         return sorted({Timeframe.parse(name) for name in self.timeframes})
 
 
-class RepairConfig(JobConfig):
+class RepairConfig(ScanConfig):
     """python -m jobs.repair"""
 
-    symbol: SymbolConfig
     timeframe: TimeframeConfig
+    kind: Literal["candles", "mark", "index", "funding"] = Field(
+        description="what to mend; settled funding has no timeframe and comes from the exchange alone"
+    )
     exchange: Annotated[
         FilesExchange | SyntheticExchange | OkxLive | OkxDemo | OkxPaper, Field(discriminator="name")
     ]
@@ -98,12 +109,22 @@ class RepairConfig(JobConfig):
     def _fits(self) -> Self:
         if self.start_ms is not None and self.end_ms is not None and self.start_ms >= self.end_ms:
             raise ValueError(f"range_start={self.range_start} must be before range_end={self.range_end}")
+        if self.kind == "funding" and self.mode != "refetch":
+            raise ValueError(
+                f"kind=funding was settled by the exchange and cannot be built from bars: mode={self.mode} "
+                "has to be mode=refetch"
+            )
         if self.mode == "refetch" and not isinstance(self.exchange, OkxExchange):
             raise ValueError(
                 f"mode=refetch asks an exchange and exchange={self.exchange.name} is none: choose "
                 "exchange=okx, okx_demo or paper, or mode=resample"
             )
         return self
+
+    @property
+    def planned(self) -> bool:
+        """Whether the ranges are to be found by a scan."""
+        return self.range_start is None and self.range_end is None
 
     @property
     def start_ms(self) -> int | None:

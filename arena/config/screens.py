@@ -11,7 +11,11 @@ class BrowseConfig(JobConfig):
     """python -m jobs.browse"""
 
     port: int = Field(ge=0, le=65535, description="port on loopback; 0 takes a free one")
-    newest: int = Field(ge=1, le=10_000, description="rows shown of each stored series")
+    newest: int = Field(
+        ge=1,
+        le=10_000,
+        description="rows shown of each stored series, and of each table of a ledger in PostgreSQL",
+    )
 
 
 class MonitorConfig(JobConfig):

@@ -17,10 +17,10 @@ from arena.core.errors import ConfigError, DataError
 from arena.core.instrument import Instrument
 from arena.core.timeframe import Timeframe
 from arena.data.derive import derive_series
-from arena.data.health import find_gaps
-from arena.data.ingest_rejects import write_rejects
 from arena.data.ingest_origin import check_origin
+from arena.data.ingest_rejects import write_rejects
 from arena.data.ingest_report import DERIVED_FROM, IngestReport, SeriesReport
+from arena.data.ingest_tally import series_report
 from arena.exchange.files import FileImport, FileRequest, read_files
 from arena.exchange.synthetic import SyntheticSpec, generate_market
 from arena.store.market.layout import Kind
@@ -223,22 +223,7 @@ def _file_report(
 def _series_report(
     kind: str, series: Bars | FundingSeries, written: WriteReport, source: str, layout: str, seconds: float
 ) -> SeriesReport:
-    holes = find_gaps(series.ts, series.timeframe.step_ms) if isinstance(series, Bars) else []
-    return SeriesReport(
-        kind=kind,
-        inst_id=series.inst_id,
-        timeframe=series.timeframe.name if isinstance(series, Bars) else None,
-        source=source,
-        format=layout,
-        rows_read=len(series),
-        accepted=len(series),
-        inserted=written.inserted,
-        unchanged=written.unchanged,
-        revised=written.revised,
-        kept=written.kept,
-        first_ts=int(series.ts[0]) if len(series) else None,
-        last_ts=int(series.ts[-1]) if len(series) else None,
-        seconds=seconds,
-        gaps=len(holes),
-        missing=sum(hole.bars for hole in holes),
+    timeframe = series.timeframe if isinstance(series, Bars) else None
+    return series_report(
+        kind, series.inst_id, timeframe, series.ts, written, source=source, layout=layout, seconds=seconds
     )

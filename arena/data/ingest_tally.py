@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from arena.core.bars import Bars, FundingSeries, TsArray
 from arena.core.clock import to_iso
+from arena.core.timeframe import Timeframe
 from arena.data.health import find_gaps
 from arena.data.ingest_plan import BarsPlan, FundingPlan
 from arena.data.ingest_report import SeriesReport
@@ -47,26 +48,51 @@ class BarsTally:
     def report(self, plan: BarsPlan, *, source: str, layout: str, seconds: float) -> SeriesReport:
         """Return the report of the series."""
         ts = np.unique(np.concatenate([np.empty(0, np.int64), *self.stamps]))
-        holes = find_gaps(ts, plan.timeframe.step_ms)
-        return SeriesReport(
-            kind=plan.kind,
-            inst_id=plan.inst_id,
-            timeframe=plan.timeframe.name,
+        report = series_report(
+            plan.kind,
+            plan.inst_id,
+            plan.timeframe,
+            ts,
+            self.written,
             source=source,
-            format=layout,
-            rows_read=len(ts) + sum(self.refused.values()),
-            accepted=len(ts),
-            inserted=self.written.inserted,
-            unchanged=self.written.unchanged,
-            revised=self.written.revised,
-            kept=self.written.kept,
-            first_ts=int(ts[0]) if len(ts) else None,
-            last_ts=int(ts[-1]) if len(ts) else None,
+            layout=layout,
             seconds=seconds,
-            refused=dict(self.refused),
-            gaps=len(holes),
-            missing=sum(hole.bars for hole in holes),
         )
+        refused = dict(self.refused)
+        return replace(report, rows_read=len(ts) + sum(refused.values()), refused=refused)
+
+
+def series_report(
+    kind: str,
+    inst_id: str,
+    timeframe: Timeframe | None,
+    ts: TsArray,
+    written: WriteReport,
+    *,
+    source: str,
+    layout: str,
+    seconds: float,
+) -> SeriesReport:
+    """Return the report of a series of which all rows read, at `ts`, were written."""
+    holes = [] if timeframe is None else find_gaps(ts, timeframe.step_ms)
+    return SeriesReport(
+        kind=kind,
+        inst_id=inst_id,
+        timeframe=None if timeframe is None else timeframe.name,
+        source=source,
+        format=layout,
+        rows_read=len(ts),
+        accepted=len(ts),
+        inserted=written.inserted,
+        unchanged=written.unchanged,
+        revised=written.revised,
+        kept=written.kept,
+        first_ts=int(ts[0]) if len(ts) else None,
+        last_ts=int(ts[-1]) if len(ts) else None,
+        seconds=seconds,
+        gaps=len(holes),
+        missing=sum(hole.bars for hole in holes),
+    )
 
 
 def funding_report(
@@ -80,23 +106,10 @@ def funding_report(
     notes: tuple[str, ...],
 ) -> SeriesReport:
     """Return the report of a funding series."""
-    return SeriesReport(
-        kind="funding",
-        inst_id=plan.inst_id,
-        timeframe=None,
-        source=source,
-        format=layout,
-        rows_read=len(series),
-        accepted=len(series),
-        inserted=written.inserted,
-        unchanged=written.unchanged,
-        revised=written.revised,
-        kept=written.kept,
-        first_ts=int(series.ts[0]) if len(series) else None,
-        last_ts=int(series.ts[-1]) if len(series) else None,
-        seconds=seconds,
-        notes=notes,
+    report = series_report(
+        "funding", plan.inst_id, None, series.ts, written, source=source, layout=layout, seconds=seconds
     )
+    return replace(report, notes=notes)
 
 
 def reach_note(plan: FundingPlan, reach_ms: int, stored: TsArray) -> tuple[str, ...]:

@@ -6,39 +6,30 @@ that no source has stays missing; nothing is interpolated, carried forward or de
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from arena.core.bars import SYNTHETIC, Bars, TsArray, empty_bars
 from arena.core.errors import DataError
 from arena.core.timeframe import Timeframe
-from arena.data.health import GapRange, RangeHealth, range_health
+from arena.data.health import RangeHealth, range_health
 from arena.data.ingest_origin import check_origin
+from arena.data.repair_plan import Mode, Outcome, Repair, RepairRange
 from arena.data.resample import resample
-from arena.data.scan.finding import DIFFERS_FROM, Finding, Severity
 from arena.data.scan.prices import impossible
-from arena.data.scan.runs import cells
-from arena.exchange.port import BarPage, PriceKind
+from arena.exchange.port import BarPage, FundingHistory, PriceKind
 from arena.store.market.layout import Kind, SeriesInfo
 from arena.store.market.merge import OnConflict
 from arena.store.market.reader import MarketReader
 from arena.store.market.writer import MarketWriter
 
-Mode = Literal["refetch", "resample", "rebuild"]
-Outcome = Literal["repaired", "confirmed_absent", "partial", "failed"]
-
-_MENDED: Mapping[Mode, frozenset[str]] = {
-    "refetch": frozenset({"gap", "bad_ohlc", "unfinished"}),
-    "resample": frozenset({"gap"}),
-    "rebuild": frozenset({"gap", "bad_ohlc", "unfinished"}),
-}
 _COLUMNS = ("open", "high", "low", "close", "volume")
 
 
-class BarFeed(Protocol):
+class RepairFeed(Protocol):
     """What a refetch needs of an exchange; every `MarketFeed` has it."""
 
     @property
@@ -53,47 +44,8 @@ class BarFeed(Protocol):
     ) -> Iterator[BarPage]:
         """Yield the closed bars with start <= open < end page by page; pages adjoin."""
 
-
-@dataclass(frozen=True, slots=True)
-class RepairRange:
-    """Bars to mend, opens in [start, end), UTC ms, and the kinds of findings that ask for it."""
-
-    start: int
-    end: int
-    kinds: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Repair:
-    """What came of one range.
-
-    Attributes:
-        range: what was asked for.
-        asked: bars that the range has room for.
-        inserted: bars that were missing and are there now.
-        revised: bars that have other values now; the old ones are in the revisions.
-        source: where the bars came from, empty where none came.
-        before: health of the range before.
-        after: health of the range after.
-        changed: opens of inserted and revised bars, UTC ms.
-        confirmed: holes left that the exchange says it has, too.
-        refused: rows of the exchange that no market can have made, not stored.
-        outcome: how it ended.
-        error: why it did not end well, None where it did.
-    """
-
-    range: RepairRange
-    asked: int
-    inserted: int
-    revised: int
-    source: str
-    before: RangeHealth
-    after: RangeHealth
-    changed: TsArray
-    confirmed: tuple[GapRange, ...]
-    refused: int
-    outcome: Outcome
-    error: str | None
+    def funding(self, inst_id: str, start_ms: int) -> FundingHistory:
+        """Return the settlements at and after `start_ms`, as far back as the exchange gives them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,34 +58,8 @@ class _Found:
     refused: int = 0
 
 
-def plan_ranges(
-    findings: Sequence[Finding], mode: Mode, closed: frozenset[tuple[str, int, int]] = frozenset()
-) -> list[RepairRange]:
-    """Return the ranges that the findings of a series ask to be mended, those that touch as one.
-
-    Args:
-        findings: of the series, from a scan.
-        mode: how it is going to be mended; a kind that this cannot mend asks for nothing.
-        closed: keys of findings that are known and settled, like a hole that the exchange has too.
-    """
-    wanted = [
-        one
-        for one in findings
-        if one.key not in closed and one.severity > Severity.INFO and _is_mended(one.kind, mode)
-    ]
-    ranges: list[RepairRange] = []
-    for one in sorted(wanted, key=lambda one: (one.start, one.end)):
-        last = ranges[-1] if ranges else None
-        if last is not None and one.start <= last.end:
-            kinds = tuple(dict.fromkeys((*last.kinds, one.kind)))
-            ranges[-1] = RepairRange(last.start, max(last.end, one.end), kinds)
-        else:
-            ranges.append(RepairRange(one.start, one.end, (one.kind,)))
-    return ranges
-
-
 class SeriesRepair:
-    """Repairs of one candle series."""
+    """Repairs of one series of bars."""
 
     def __init__(
         self,
@@ -143,7 +69,8 @@ class SeriesRepair:
         mode: Mode,
         writer: MarketWriter,
         *,
-        feed: BarFeed | None = None,
+        kind: Kind = Kind.CANDLES,
+        feed: RepairFeed | None = None,
         run_id: str = "",
     ) -> None:
         """Prepare it.
@@ -154,6 +81,7 @@ class SeriesRepair:
             timeframe: length of the bars.
             mode: where bars come from.
             writer: writes to the same store.
+            kind: which prices.
             feed: the exchange, needed to refetch.
             run_id: who repairs, for the revisions.
 
@@ -164,7 +92,7 @@ class SeriesRepair:
         """
         self._reader, self._writer = MarketReader(root), writer
         self._inst_id, self._timeframe, self._mode, self._run_id = inst_id, timeframe, mode, run_id
-        self._feed = feed
+        self._feed, self._kind = feed, kind
         self._finer = self._list_finer()
         self._closed_by: int | None = None
         if mode == "refetch":
@@ -174,7 +102,7 @@ class SeriesRepair:
             check_origin(self._reader, inst_id, generated=feed.source == SYNTHETIC)
         elif not self._finer:
             raise DataError(
-                f"mode={mode}: no candles finer than {timeframe} are stored of {inst_id} in "
+                f"mode={mode}: no {kind} finer than {timeframe} are stored of {inst_id} in "
                 f"{self._reader.location}: ingest them, or take mode=refetch"
             )
 
@@ -203,7 +131,7 @@ class SeriesRepair:
 
     def _stored(self, asked: RepairRange) -> Bars:
         return self._reader.read_bars(
-            Kind.CANDLES, self._inst_id, self._timeframe, start=asked.start, end=asked.end
+            self._kind, self._inst_id, self._timeframe, start=asked.start, end=asked.end
         )
 
     def _find(self, asked: RepairRange, before: Bars) -> _Found:
@@ -214,13 +142,13 @@ class SeriesRepair:
         found = self._build(asked)
         if self._mode == "resample":
             fresh = ~np.isin(found.bars.ts, before.ts)
-            return replace(found, bars=_taken(found.bars, fresh))
+            return replace(found, bars=taken(found.bars, fresh))
         return found
 
     def _fetch(self, asked: RepairRange) -> _Found:
         assert self._feed is not None  # noqa: S101 - the constructor has seen to it
         pages = list(
-            self._feed.bars("candles", self._inst_id, self._timeframe, asked.start, asked.end)
+            self._feed.bars(self._kind.value, self._inst_id, self._timeframe, asked.start, asked.end)
         )
         pages.sort(key=lambda page: page.start_ms)
         parts = [page.bars for page in pages if len(page.bars)]
@@ -228,22 +156,20 @@ class SeriesRepair:
         bars = _joined(parts, self._inst_id, self._timeframe)
         inside = (bars.ts >= asked.start) & (bars.ts < asked.end)
         whole = _adjoin(pages, asked) and not refused
-        return _Found(_taken(bars, inside), self._feed.source, speaks_for_all=whole, refused=refused)
+        return _Found(taken(bars, inside), self._feed.source, speaks_for_all=whole, refused=refused)
 
     def _build(self, asked: RepairRange) -> _Found:
         """Return bars out of the coarsest finer series that has them, stamp by stamp."""
         found = empty_bars(self._inst_id, self._timeframe)
         names = []
         for finer in self._finer:
-            bars = self._reader.read_bars(
-                Kind.CANDLES, self._inst_id, finer, start=asked.start, end=asked.end
-            )
-            sound = _taken(bars, ~impossible(bars))
+            bars = self._reader.read_bars(self._kind, self._inst_id, finer, start=asked.start, end=asked.end)
+            sound = taken(bars, ~impossible(bars))
             built = resample(sound, self._timeframe)
             fresh = ~np.isin(built.ts, found.ts)
             if fresh.any():
                 names.append(finer.name)
-                found = _joined([found, _taken(built, fresh)], self._inst_id, self._timeframe)
+                found = _joined([found, taken(built, fresh)], self._inst_id, self._timeframe)
         return _Found(found, f"derived from {'+'.join(names)}" if names else "", speaks_for_all=False)
 
     def _write(self, found: _Found, before: Bars) -> None:
@@ -251,12 +177,10 @@ class SeriesRepair:
             return
         conflict: OnConflict = "keep" if self._mode == "resample" else "revise"
         bars = replace(found.bars, origin=found.bars.origin or before.origin)
-        self._writer.write_bars(
-            Kind.CANDLES, bars, source=found.source, job=self._run_id, on_conflict=conflict
-        )
+        self._writer.write_bars(self._kind, bars, source=found.source, job=self._run_id, on_conflict=conflict)
 
     def _outcome(self, asked: RepairRange, before: Bars, after: Bars, found: _Found) -> Repair:
-        inserted, revised = _changes(before, after)
+        inserted, revised = changed_bars(before, after)
         step_ms = self._timeframe.step_ms
         health = range_health(after, start=asked.start, end=asked.end)
         outcome, error = self._judge(asked, found, after, health, len(inserted) + len(revised))
@@ -269,35 +193,54 @@ class SeriesRepair:
             before=range_health(before, start=asked.start, end=asked.end),
             after=health,
             changed=np.sort(np.concatenate((inserted, revised))),
+            stored=after.ts,
             confirmed=health.gaps if found.speaks_for_all else (),
+            same=self._same(found, inserted, revised),
             refused=found.refused,
             outcome=outcome,
             error=error,
         )
 
+    def _same(self, found: _Found, inserted: TsArray, revised: TsArray) -> TsArray:
+        if self._mode != "refetch":
+            return np.empty(0, np.int64)
+        return np.setdiff1d(found.bars.ts, np.concatenate((inserted, revised)))
+
     def _judge(
         self, asked: RepairRange, found: _Found, after: Bars, health: RangeHealth, changed: int
     ) -> tuple[Outcome, str | None]:
-        if asked.start >= asked.end:
-            return "failed", "no bar of the range has closed yet"
-        if not _holds(after, found.bars):
-            return "failed", "what was written is not what is stored: another writer was at work"
-        bad = int(np.count_nonzero(impossible(after)))
-        if bad:
-            return "failed", f"{bad} stored bars are still impossible: the source has no better ones"
-        if not health.missing and asked.kinds and not changed:
-            return "failed", "the source has the same bars: what was found stands"
-        if not health.missing:
+        fault = self._fault(asked, found, after)
+        if fault is not None:
+            return "failed", fault
+        if not health.missing and changed:
             return "repaired", None
+        if not health.missing:
+            why = self._unmended(asked, found)
+            return ("unchanged" if why is None else "failed"), why
         if found.speaks_for_all:
             return ("partial" if changed else "confirmed_absent"), None
-        left = f"{health.missing} bars are still missing"
-        why = {
-            "refetch": f"{found.refused} rows of the exchange were refused, or it did not answer for all of it",
-            "resample": "the finer series have holes there, too",
-            "rebuild": "the finer series have holes there, too",
-        }
-        return ("partial" if changed else "failed"), f"{left}: {why[self._mode]}"
+        why = "the finer series have holes there, too"
+        if self._mode == "refetch":
+            why = f"the exchange did not answer for all of it, or rows of it were refused ({found.refused})"
+        return ("partial" if changed else "failed"), f"{health.missing} bars are still missing: {why}"
+
+    def _fault(self, asked: RepairRange, found: _Found, after: Bars) -> str | None:
+        """Return why the range cannot be whole, whatever came."""
+        if asked.start >= asked.end:
+            return "no bar of the range has closed yet"
+        if not _holds(after, found.bars):
+            return "what was written is not what is stored: another writer was at work"
+        bad = int(np.count_nonzero(impossible(after)))
+        return f"{bad} stored bars are still impossible: the source has no better ones" if bad else None
+
+    def _unmended(self, asked: RepairRange, found: _Found) -> str | None:
+        """Return why a range in which nothing is missing and nothing was changed is not simply unchanged."""
+        if found.refused:
+            return f"{found.refused} rows of the exchange were refused, nothing was changed"
+        if asked.kinds and self._mode != "refetch":
+            made = found.source.removeprefix("derived from ")
+            return f"the {made} bars make the same bars: what denies them is to be repaired itself"
+        return None
 
     def _list_finer(self) -> list[Timeframe]:
         """Return the finer stored series that the bars can be built from, the coarsest first."""
@@ -305,21 +248,14 @@ class SeriesRepair:
         stored = [
             one.timeframe
             for one in self._reader.list_series()
-            if one == SeriesInfo(Kind.CANDLES, self._inst_id, one.timeframe)
+            if one == SeriesInfo(self._kind, self._inst_id, one.timeframe)
         ]
         return sorted(
             (one for one in stored if one.step_ms < step_ms and step_ms % one.step_ms == 0), reverse=True
         )
 
 
-def _is_mended(kind: str, mode: Mode) -> bool:
-    if kind in _MENDED[mode]:
-        return True
-    other = kind.removeprefix(DIFFERS_FROM)
-    return mode != "resample" and other != kind and other not in {"index", "spot"}
-
-
-def _changes(before: Bars, after: Bars) -> tuple[TsArray, TsArray]:
+def changed_bars(before: Bars, after: Bars) -> tuple[TsArray, TsArray]:
     """Return the opens of the bars that are new and of those that have other values."""
     inserted: TsArray = after.ts[~np.isin(after.ts, before.ts)]
     at = np.searchsorted(before.ts, after.ts)
@@ -360,13 +296,9 @@ def _joined(parts: Sequence[Bars], inst_id: str, timeframe: Timeframe) -> Bars:
     return Bars(inst_id, timeframe, ts[order], **columns, origin=origin)
 
 
-def _taken(bars: Bars, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Bars:
+def taken(bars: Bars, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Bars:
+    """Return the flagged bars."""
     if rows.all():
         return bars
     columns = {name: getattr(bars, name)[rows] for name in ("ts", *_COLUMNS)}
     return replace(bars, **columns)
-
-
-def stretches(changed: TsArray, step_ms: int) -> list[tuple[int, int]]:
-    """Return changed bars as half-open ranges, UTC ms."""
-    return [(start, end) for start, end, _ in cells(changed, step_ms)]

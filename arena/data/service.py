@@ -63,15 +63,18 @@ class MarketSnapshot:
 class DataService:
     """Reads of one store: the market below `root` and the ledger behind `database_url`.
 
-    Without a URL the ledger is `ledger.sqlite` in `root`, which then has to be a folder.
+    Without a URL the ledger is `ledger.sqlite` in `root`, which then has to be a folder. With `known_at`,
+    UTC ms, bars and funding are read as they were known then wherever no other time is asked for.
 
     A symbol is an exchange id (`BTC-USDT-SWAP`) or a unified symbol (`BTC/USDT:USDT`), a timeframe a
     name or a `Timeframe`. Arrays are writable, C-contiguous and the caller's own.
     """
 
-    def __init__(self, root: str | Path, database_url: str | None = None) -> None:
+    def __init__(
+        self, root: str | Path, database_url: str | None = None, *, known_at: int | None = None
+    ) -> None:
         self._market = MarketReader(root)
-        self._root, self._database_url = root, database_url
+        self._root, self._database_url, self._known_at = root, database_url, known_at
 
     @cached_property
     def ledger(self) -> LedgerReads:
@@ -113,8 +116,9 @@ class DataService:
             DataError: the series is not stored, or a file of it cannot be read.
         """
         series = _series(symbol, timeframe, kind)
+        known_at = self._known_at if as_of is None else as_of
         bars = self._market.read_bars(
-            series.kind, series.inst_id, series.timeframe, start=start, end=end, limit=limit, as_of=as_of
+            series.kind, series.inst_id, series.timeframe, start=start, end=end, limit=limit, as_of=known_at
         )
         if not len(bars) and series not in self._market.list_series():
             raise DataError(self._missing(series))
@@ -130,8 +134,9 @@ class DataService:
         as_of: int | None = None,
     ) -> FundingSeries:
         """Return the newest `limit` settlements with `start` <= ts < `end`; empty when none is stored."""
+        known_at = self._known_at if as_of is None else as_of
         return self._market.read_funding(
-            instrument_id(symbol), start=start, end=end, limit=limit, as_of=as_of
+            instrument_id(symbol), start=start, end=end, limit=limit, as_of=known_at
         )
 
     def get_latest_funding(self, symbol: str) -> FundingPoint | None:
@@ -212,7 +217,9 @@ class DataService:
         points = []
         for series in self._market.list_series():
             if series.kind is kind and series.inst_id == inst_id:
-                bar = self._market.read_bars(kind, inst_id, series.timeframe, limit=1)
+                bar = self._market.read_bars(kind, inst_id, series.timeframe, limit=1, as_of=self._known_at)
+                if not len(bar):
+                    continue  # nothing of it was known then
                 points.append(PricePoint(float(bar.close[0]), int(bar.close_ts[0])))
         return max(points, key=lambda point: point.close_ts, default=None)
 

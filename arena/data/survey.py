@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from arena.core.bars import Bars, TsArray
 from arena.core.timeframe import Timeframe
 from arena.data.resample import resample
 from arena.data.scan.rules import ScanRules
-from arena.data.scan.series import BarChecks, PriceKind, SeriesHealth, absent, interval_name, scan_bars, scan_funding
+from arena.data.scan.series import (
+    BarChecks,
+    PriceKind,
+    SeriesHealth,
+    absent,
+    interval_name,
+    scan_bars,
+    scan_funding,
+)
 from arena.data.scan.stamps import sort_out
 from arena.store.market.layout import Kind, SeriesInfo
 from arena.store.market.reader import MarketReader
@@ -45,7 +51,9 @@ class SurveyRequest:
     spot_inst_id: str | None = None
 
 
-def survey(reader: MarketReader, request: SurveyRequest, progress: Progress | None = None) -> list[SeriesHealth]:
+def survey(
+    reader: MarketReader, request: SurveyRequest, progress: Progress | None = None
+) -> list[SeriesHealth]:
     """Return the health of each series: candles by length, then mark, index and funding where stored.
 
     Raises:
@@ -60,7 +68,7 @@ class _Survey:
     def __init__(self, reader: MarketReader, request: SurveyRequest, progress: Progress) -> None:
         self._reader, self._request, self._tell = reader, request, progress
         self._stored = frozenset(reader.list_series())
-        self._read: dict[SeriesInfo, Bars] = {}
+        self._read: dict[SeriesInfo, tuple[Bars, TsArray]] = {}  # and since when each bar is known
         self._built: dict[tuple[Timeframe, Timeframe], Bars] = {}
 
     def run(self) -> list[SeriesHealth]:
@@ -94,7 +102,7 @@ class _Survey:
             now=request.now,
             rules=request.rules,
             kind=kind,
-            known_since=self._known_since(kind, bars),
+            known_since=self._read[self._info(kind, timeframe)][1],
             mark=self._bars("mark", timeframe) if is_candles else None,
             built=self._from_finer(timeframe) if is_candles else {},
             sources=self._sources(timeframe) if is_candles else {},
@@ -105,7 +113,12 @@ class _Survey:
         request = self._request
         funding = self._reader.read_funding(request.inst_id)
         if not len(funding):
-            return absent("funding", request.inst_id, interval_name(request.funding_interval_ms), request.funding_interval_ms)
+            return absent(
+                "funding",
+                request.inst_id,
+                interval_name(request.funding_interval_ms),
+                request.funding_interval_ms,
+            )
         return scan_funding(funding, request.funding_interval_ms, request.now, request.rules)
 
     def _info(self, kind: str, timeframe: Timeframe, inst_id: str | None = None) -> SeriesInfo:
@@ -116,16 +129,8 @@ class _Survey:
         if info not in self._stored:
             return None
         if info not in self._read:
-            self._read[info] = self._reader.read_bars(info.kind, info.inst_id, info.timeframe)
-        return self._read[info]
-
-    def _known_since(self, kind: PriceKind, bars: Bars) -> TsArray | None:
-        """Return since when each bar is known; None where somebody is writing just now."""
-        known = self._reader.read_known_since(Kind(kind), bars.inst_id, bars.timeframe)
-        if not known or not np.array_equal(known["ts"], bars.ts):
-            return None
-        since: TsArray = known["known_since"]
-        return since
+            self._read[info] = self._reader.read_known_bars(info.kind, info.inst_id, info.timeframe)
+        return self._read[info][0]
 
     def _from_finer(self, timeframe: Timeframe) -> Mapping[str, Bars]:
         """Return bars of this length built from each finer stored series."""
@@ -141,7 +146,7 @@ class _Survey:
         }
 
     def _build(self, source: Timeframe, target: Timeframe) -> Bars:
-        """Return `source` bars as `target` bars, by way of the coarsest length between that is built already."""
+        """Return `source` bars as `target` bars, by way of the coarsest length between that is built."""
         if (source, target) not in self._built:
             steps = [
                 (known.step_ms, built)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from arena.audit.health_result import FindingRecord, HealthResult
 from arena.data.scan.finding import meaning
+from arena.reporting.health_view import CONFIRMED_WORDS
 
 SHOWN = 8
 _HEAD = ("series", "grade", "first", "last", "present", "missing", "errors", "warnings", "infos")
@@ -53,10 +54,10 @@ def _table(result: HealthResult) -> list[str]:
 
 
 def _line(one: FindingRecord) -> str:
-    absent = " (the exchange has none either)" if one.status == "confirmed_absent" else ""
+    confirmed = f" ({CONFIRMED_WORDS[one.status]})" if one.status in CONFIRMED_WORDS else ""
     if one.kind.endswith("absent"):
         return f"! {one.severity:<8}{one.series}: {meaning(one.kind)}"
     return (
         f"! {one.severity:<8}{one.series}: {one.kind} of {one.bars:,} from {one.start} to {one.end}"
-        f"{absent}, {'new' if one.status == 'new' else f'seen {one.times_seen} times'}"
+        f"{confirmed}, {'new' if one.status == 'new' else f'seen {one.times_seen} times'}"
     )

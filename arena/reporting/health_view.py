@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from arena.audit.health_result import FindingRecord, HealthResult, SeriesRecord
+from arena.audit.health_result import CONFIRMED, FindingRecord, HealthResult, SeriesRecord
 from arena.core.clock import parse_time
 from arena.core.timeframe import TIMEFRAMES
 from arena.data.scan.finding import DIFFERS_FROM, meaning
@@ -30,8 +30,14 @@ GRADES = {
     "D": "errors, at most 1% missing",
     "F": "more than 1% missing, or nothing stored",
 }
-_REPAIRED = ("gap", "bad_ohlc", "unfinished")
-"""Kinds of findings in candles that a refetch can mend."""
+CONFIRMED_WORDS = {
+    "confirmed_absent": "the exchange has none either",
+    "confirmed_same": "the exchange has the same",
+}
+"""What a finding's status says where it is not the store's fault."""
+
+_REPAIRED = ("gap", "bad_ohlc", "unfinished", "funding_spacing")
+"""Endings of kinds of findings that a refetch can mend."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,8 @@ class Timeline:
 
 def timeline(result: HealthResult) -> Timeline:
     """Return the tracks of all series over the time that any of them covers."""
+    if all(one.first is None for one in result.series):
+        return Timeline([_track(one, [], 0, 1) for one in result.series], [], DASH, DASH)
     edges = [parse_time(edge) for one in result.series for edge in (one.first, one.last) if edge is not None]
     first, last = min(edges), max(*edges, min(edges) + 1)
     of_series: dict[str, list[FindingRecord]] = {}
@@ -130,20 +138,23 @@ def finding_rows(findings: Iterable[FindingRecord]) -> list[FindingRow]:
 
 
 def remedies(result: HealthResult) -> list[tuple[str, str]]:
-    """Return what to do about candles: commands, each with its reason."""
+    """Return what can be repaired: commands, each with its reason."""
     symbol = "_".join(result.inst_id.lower().split("-"))
     found: dict[str, str] = {}
     for one in result.findings:
         mode = repair_mode(one)
-        if mode is not None and one.status != "confirmed_absent":
-            command = f"python -m jobs.repair symbol={symbol} timeframe={one.timeframe} mode={mode}"
+        if mode is not None and one.status not in CONFIRMED:
+            kind = one.series.partition(" ")[0]
+            words = [] if kind == "candles" else [f"kind={kind}"]
+            words += [] if kind == "funding" else [f"timeframe={one.timeframe}"]
+            command = " ".join(["python -m jobs.repair", f"symbol={symbol}", *words, f"mode={mode}"])
             found.setdefault(command, f"{one.series}, {one.kind}: {meaning(one.kind)}")
     return list(found.items())
 
 
 def repair_mode(one: FindingRecord) -> str | None:
     """Return the mode of jobs.repair that can mend a finding, None where none can."""
-    if one.kind in _REPAIRED:
+    if one.kind.endswith(_REPAIRED):
         return "refetch"
     other = one.kind.removeprefix(DIFFERS_FROM)
     return "rebuild" if other in TIMEFRAMES else None
@@ -153,7 +164,7 @@ def severities(result: HealthResult) -> Mapping[str, int]:
     """Return how many open findings there are of each severity."""
     counts = dict.fromkeys(("error", "warning", "info"), 0)
     for one in result.findings:
-        if one.status != "confirmed_absent":
+        if one.status not in CONFIRMED:
             counts[one.severity] += 1
     return counts
 
@@ -234,8 +245,8 @@ def _kind_row(series: str, kind: str, found: Sequence[FindingRecord], total: int
 
 
 def _status(one: FindingRecord) -> str:
-    if one.status == "confirmed_absent":
-        return "the exchange has none"
+    if one.status in CONFIRMED_WORDS:
+        return CONFIRMED_WORDS[one.status]
     return "new" if one.status == "new" else f"seen {one.times_seen} times"
 
 

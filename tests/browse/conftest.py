@@ -17,6 +17,9 @@ from arena.core.timeframe import Timeframe
 from arena.data.ingest import ingest_synthetic
 from arena.exchange.synthetic import SyntheticSpec
 from arena.store.ledger import open_ledger
+from tests.store.ledger.conftest import new_postgres, postgres_server, postgres_template
+
+__all__ = ["new_postgres", "postgres_server", "postgres_template"]
 
 START = 1_735_689_600_000
 
@@ -35,12 +38,12 @@ class Site:
         return self.process.returncode
 
 
-def start_site(project: Path, root: Path) -> Site:
+def start_site(project: Path, root: Path, *words: str, **environment: str) -> Site:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE")}
     process = subprocess.Popen(
-        [sys.executable, "-m", "jobs.browse", f"store.root={root}", "port=0"],
+        [sys.executable, "-m", "jobs.browse", f"store.root={root}", "port=0", *words],
         cwd=root,
-        env={**kept, "PYTHONPATH": str(project), "NO_COLOR": "1"},
+        env={**kept, **environment, "PYTHONPATH": str(project), "NO_COLOR": "1"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -44,7 +44,9 @@ def without(bars: Bars, *rows: int) -> Bars:
     return replace(bars, **{name: np.delete(getattr(bars, name), rows) for name in COLUMNS})
 
 
-def event(kind: str, start: int, end: int, severity: str = "error", resolution: str | None = None) -> dict[str, Any]:
+def event(
+    kind: str, start: int, end: int, severity: str = "error", resolution: str | None = None
+) -> dict[str, Any]:
     return {
         "kind": kind,
         "start_ts": start,
@@ -73,7 +75,10 @@ BLOCKED = {
     "doubled": (lambda bars: changed(bars, "ts", COUNT - 9, at(COUNT - 10)), "duplicate"),
     "misplaced": (lambda bars: changed(bars, "ts", COUNT - 9, at(COUNT - 9) + 1), "off_grid"),
     "unfinished": (lambda bars: changed(bars, "ts", COUNT - 1, at(COUNT)), "unfinished"),
-    "without trades": (lambda bars: replace(bars, volume=np.where(bars.ts >= at(COUNT - 3), 0, 5.0)), "zero_volume"),
+    "without trades": (
+        lambda bars: replace(bars, volume=np.where(bars.ts >= at(COUNT - 3), 0, 5.0)),
+        "zero_volume",
+    ),
     "not there": (lambda bars: empty_bars(bars.inst_id, M1), "absent"),
     "long ended": (lambda bars: bars.slice(0, 100), "absent"),
 }

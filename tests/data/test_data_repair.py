@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from arena.core.bars import Bars
 from arena.core.errors import ConfigError, DataError, Retryable
 from arena.core.timeframe import Timeframe
-from arena.data.repair import Repair, RepairRange, SeriesRepair, plan_ranges, stretches
+from arena.data.repair import SeriesRepair
+from arena.data.repair_plan import Repair, RepairRange, plan_ranges
 from arena.data.resample import resample
 from arena.data.scan.finding import Finding, Severity
-from arena.exchange.port import BarPage
+from arena.exchange.port import BarPage, FundingHistory
 from arena.store.market.layout import Kind
 from arena.store.market.reader import MarketReader
 from arena.store.market.writer import MarketWriter
@@ -41,6 +42,8 @@ class MemoryFeed:
     pages: int | None = None
     refused: Mapping[str, int] | None = None
     fault: Exception | None = None
+    kind: str = "candles"
+    settled: FundingHistory | None = None
 
     def server_time(self) -> int:
         return self.now
@@ -48,7 +51,7 @@ class MemoryFeed:
     def bars(
         self, kind: str, inst_id: str, timeframe: Timeframe, start_ms: int, end_ms: int
     ) -> Iterator[BarPage]:
-        assert (kind, inst_id, timeframe) == ("candles", INST, self.truth.timeframe)
+        assert (kind, inst_id, timeframe) == (self.kind, INST, self.truth.timeframe)
         step = self.page * timeframe.step_ms
         for number, begin in enumerate(range(start_ms, end_ms, step)):
             if self.fault is not None and number:
@@ -58,6 +61,10 @@ class MemoryFeed:
             end = min(end_ms, begin + step)
             inside = (self.truth.ts >= begin) & (self.truth.ts < end)
             yield BarPage(picked(self.truth, inside), begin, end, self.refused or {})
+
+    def funding(self, inst_id: str, start_ms: int) -> FundingHistory:
+        assert (inst_id, self.settled is not None) == (INST, True)
+        return self.settled  # type: ignore[return-value]
 
 
 def picked(bars: Bars, rows: Any) -> Bars:
@@ -120,7 +127,7 @@ def test_refetch_fills_a_hole_with_what_the_exchange_has(store: Store) -> None:
     done = store.repair("refetch", at(35), at(65), feed=MemoryFeed(truth, at(200)))
     assert (done.outcome, done.asked, done.inserted, done.revised) == ("repaired", 30, 20, 0)
     assert (done.before.missing, done.after.missing, done.source) == (20, 0, "okx")
-    assert stretches(done.changed, MINUTE) == [(at(40), at(60))]
+    assert done.changed.tolist() == [at(place) for place in range(40, 60)]
     assert equal(store.read(), truth)
 
 
@@ -301,15 +308,35 @@ def test_ranges_are_found(mode: Any, found: list[tuple[str, int, int]], expected
     assert [(one.start, one.end) for one in plan_ranges(findings, mode)] == expected
 
 
-def test_source_that_says_the_same_mends_no_finding(store: Store) -> None:
+def test_source_that_says_the_same_changes_nothing_and_confirms_the_bars(store: Store) -> None:
     store.write(walk(100))
     store.now += 60_000
     writer = MarketWriter(store.root, clock=lambda: store.now)
     feed = MemoryFeed(walk(100), at(200))
     work = SeriesRepair(str(store.root), INST, M1, "refetch", writer, feed=feed)
-    asked = work.mend(RepairRange(at(5), at(6), ("differs_from_index",)))
-    assert (asked.outcome, asked.error) == ("failed", "the source has the same bars: what was found stands")
-    assert work.mend(RepairRange(at(5), at(6))).outcome == "repaired"
+    asked = work.mend(RepairRange(at(5), at(7), ("differs_from_index",)))
+    assert (asked.outcome, asked.error, asked.same.tolist()) == ("unchanged", None, [at(5), at(6)])
+    assert work.mend(RepairRange(at(5), at(6))).outcome == "unchanged"
+
+
+def test_bars_that_finer_ones_make_the_same_are_not_mended_by_them(store: Store) -> None:
+    store.write(walk(100))
+    store.write(resample(walk(100), M5))
+    writer = MarketWriter(store.root, clock=lambda: store.now)
+    work = SeriesRepair(str(store.root), INST, M5, "rebuild", writer)
+    asked = work.mend(RepairRange(at(5), at(10), ("differs_from_3m",)))
+    assert (asked.outcome, len(asked.same)) == ("failed", 0)
+    assert asked.error == "the 1m bars make the same bars: what denies them is to be repaired itself"
+
+
+def test_rows_that_are_refused_confirm_no_bar(store: Store) -> None:
+    store.write(walk(100))
+    feed = MemoryFeed(walk(100), at(200), refused={"high_below_low": 1})
+    done = store.repair("refetch", at(5), at(6), feed=feed)
+    assert (done.outcome, done.error) == (
+        "failed",
+        "1 rows of the exchange were refused, nothing was changed",
+    )
 
 
 def test_settled_and_slight_findings_ask_for_nothing() -> None:
@@ -323,3 +350,27 @@ def test_range_of_an_empty_store_is_built_anew(store: Store) -> None:
     done = store.repair("refetch", at(0), at(20), feed=MemoryFeed(truth, at(200)))
     assert (done.outcome, done.inserted) == ("repaired", 20)
     assert equal(store.read(), truth)
+
+
+@pytest.mark.parametrize("kind", [Kind.MARK, Kind.INDEX])
+def test_hole_in_mark_or_index_prices_is_refetched_and_built(store: Store, kind: Kind) -> None:
+    truth = replace(walk(100), volume=np.zeros(100))
+    writer = MarketWriter(store.root, clock=lambda: store.now)
+    writer.write_bars(kind, picked(truth, np.r_[0:40, 60:100]), source="okx")
+    writer.write_bars(kind, picked(resample(truth, M5), np.r_[0:8, 12:20]), source="okx")
+    feed = MemoryFeed(truth, at(200), kind=kind.value)
+    mended = SeriesRepair(str(store.root), INST, M1, "refetch", writer, kind=kind, feed=feed)
+    assert mended.mend(RepairRange(at(40), at(60))).outcome == "repaired"
+    built = SeriesRepair(str(store.root), INST, M5, "resample", writer, kind=kind)
+    assert built.mend(RepairRange(at(40), at(60))).inserted == 4
+    reader = MarketReader(store.root)
+    assert equal(reader.read_bars(kind, INST, M1), truth)
+    assert equal(reader.read_bars(kind, INST, M5), resample(truth, M5))
+    assert store.read().ts.tolist() == []
+
+
+@pytest.mark.parametrize("kind", ["mark", "index"])
+def test_findings_of_mark_and_index_ask_for_their_ranges(kind: Any) -> None:
+    found = [Finding(f"{kind}_gap", 1, 3, 2, Severity.ERROR), Finding("gap", 5, 6, 1, Severity.ERROR)]
+    assert [(one.start, one.end) for one in plan_ranges(found[:1], "refetch", kind=kind)] == [(1, 3)]
+    assert plan_ranges(found[:1], "refetch") == []

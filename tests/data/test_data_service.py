@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,24 @@ def test_latest_prices_come_from_the_series_that_reaches_furthest(
     assert prices.last == PricePoint(float(candles.close[-1]), START + 8 * QUARTER)
     assert prices.mark == PricePoint(float(mark.close[-1]), START + 3 * HOUR)
     assert prices.index is None
+
+
+def test_service_of_a_past_time_reads_everything_as_it_was_known_then(
+    tmp_path: Path, service: DataService, candles: Bars
+) -> None:
+    MarketWriter(tmp_path, clock=lambda: 200).write_bars(
+        Kind.CANDLES, replace(candles, close=candles.close + 0.5), source="synthetic"
+    )
+    past = DataService(tmp_path, known_at=100)
+    symbol, length = candles.inst_id, candles.timeframe
+    assert past.get_candles(symbol, length).close.tolist() == candles.close.tolist()
+    assert past.get_candles(symbol, length, as_of=200).close.tolist() == (candles.close + 0.5).tolist()
+    now, then = service.get_latest_prices(symbol).last, past.get_latest_prices(symbol).last
+    assert now is not None
+    assert then is not None
+    assert now.price - then.price == pytest.approx(0.5)
+    assert DataService(tmp_path, known_at=99).get_latest_prices(symbol).last is None
+    assert len(DataService(tmp_path, known_at=99).get_funding(symbol)) == 0
 
 
 def test_snapshot_puts_bar_mark_funding_and_age_together(service: DataService, candles: Bars) -> None:

@@ -45,7 +45,9 @@ def load(folder: Path, name: str, timeframe: str) -> Bars:
     frame = pl.read_parquet(folder / f"okx_{BTC}_{name}.parquet").fill_null(0.0)
     columns = {column: frame[column].to_numpy() for column in frame.columns if column != "volume"}
     volume = frame["volume"].to_numpy() if "volume" in frame.columns else columns["close"] * 0
-    return Bars(BTC, Timeframe.parse(timeframe), **columns, volume=volume.astype(float), origin=frozenset({"okx"}))
+    return Bars(
+        BTC, Timeframe.parse(timeframe), **columns, volume=volume.astype(float), origin=frozenset({"okx"})
+    )
 
 
 def ranges(health: SeriesHealth, kind: str) -> list[tuple[str, str, int]]:
@@ -54,7 +56,9 @@ def ranges(health: SeriesHealth, kind: str) -> list[tuple[str, str, int]]:
 
 def test_hole_of_new_years_eve_is_the_only_hole(found: dict[str, SeriesHealth]) -> None:
     holes = {
-        name: ranges(one, "gap") for name, one in found.items() if name.startswith("candles") and ranges(one, "gap")
+        name: ranges(one, "gap")
+        for name, one in found.items()
+        if name.startswith("candles") and ranges(one, "gap")
     }
     assert holes == {
         "candles 15m": [("2022-12-31T18:45:00Z", "2023-01-01T00:00:00Z", 21)],
@@ -83,7 +87,9 @@ def test_no_stamp_and_no_bar_is_impossible(found: dict[str, SeriesHealth]) -> No
     assert not kinds & {"duplicate", "off_grid", "unfinished", "bad_ohlc", "mark_gap", "mark_bad_ohlc"}
 
 
-def test_recorded_4h_bars_are_those_of_15m_but_for_the_day_of_the_outage(found: dict[str, SeriesHealth]) -> None:
+def test_recorded_4h_bars_are_those_of_15m_but_for_the_day_of_the_outage(
+    found: dict[str, SeriesHealth],
+) -> None:
     differing = [one for one in found["candles 4h"].findings if one.kind == "differs_from_15m"]
     assert len(differing) == 6
     grave = [to_iso(one.start)[:10] for one in differing if one.severity is Severity.WARNING]

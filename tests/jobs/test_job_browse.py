@@ -27,7 +27,7 @@ def test_a_mistake_is_one_sentence(jobs, words, code, sentence):
     assert len(done.stderr.splitlines()) == 1
 
 
-def test_a_ledger_on_postgresql_is_named(jobs):
+def test_a_ledger_on_a_postgresql_that_is_away_is_one_sentence(jobs):
     done = jobs.run("browse", DATABASE_URL="postgresql://u:hidden@127.0.0.1:1/x")
     assert done.returncode in {2, 3}
     assert "hidden" not in done.stderr

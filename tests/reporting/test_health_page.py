@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
+from arena.audit.health_day import HealthDay
 from arena.audit.health_result import FindingRecord, GoneRecord, HealthResult, SeriesRecord
 from arena.backtest.result import RunInfo
 from arena.reporting.health_console import health_headline
@@ -94,6 +96,7 @@ def result() -> HealthResult:
             created_at="2026-01-01T00:00:00Z",
             command="python -m jobs.health",
         ),
+        store="data",
         inst_id="BTC-USDT-SWAP",
         symbol="BTC/USDT:USDT",
         judged_at="2026-01-01T00:00:00Z",
@@ -189,7 +192,7 @@ def test_findings_are_counted_and_told_in_words(result: HealthResult) -> None:
     assert next(row.found for row in rows if row.kind == "gap") == 1_500
     assert severities(result) == {"error": 5, "warning": 3, "info": 1}
     told = {row.kind: row for row in finding_rows(result.findings)}
-    assert told["gap"].status == "the exchange has none"
+    assert told["gap"].status == "the exchange has none either"
     assert told["spike"].detail == "move 5.80%, usual range 0.70%"
     assert told["stale"].detail == "overdue 7,888.9 h"
     assert (told["absent"].start, told["absent"].end) == ("\u2013", "\u2013")
@@ -198,7 +201,9 @@ def test_findings_are_counted_and_told_in_words(result: HealthResult) -> None:
 def test_what_can_be_done_is_a_command_for_each_series_that_can_be_mended(result: HealthResult) -> None:
     assert [command for command, _ in remedies(result)] == [
         "python -m jobs.repair symbol=btc_usdt_swap timeframe=15m mode=refetch",
+        "python -m jobs.repair symbol=btc_usdt_swap kind=funding mode=refetch",
         "python -m jobs.repair symbol=btc_usdt_swap timeframe=1h mode=rebuild",
+        "python -m jobs.repair symbol=btc_usdt_swap kind=mark timeframe=1h mode=refetch",
     ]
 
 
@@ -216,18 +221,73 @@ def test_series_without_findings_says_that_nothing_is_wrong(result: HealthResult
     assert "Gone since" not in text
 
 
-def test_files_of_the_day_are_those_of_the_run(result: HealthResult, tmp_path: Path) -> None:
-    folder = tmp_path / "health" / "run"
-    folder.mkdir(parents=True)
+def test_files_of_a_day_with_one_scan_are_those_of_the_scan(result: HealthResult, tmp_path: Path) -> None:
+    folder = tmp_path / "health"
+    folder.mkdir()
     write_health(folder, result)
-    publish_stats(tmp_path, NOW, folder)
+    publish_stats(tmp_path, NOW, result)
     assert stats_path(tmp_path, NOW).name == "db_stats_20260101.html"
-    assert HealthResult.model_validate_json((tmp_path / "db_stats_20260101.json").read_text()) == result
+    assert day_of(tmp_path).scans == [result]
+    assert (tmp_path / "db_stats_20260101.html").read_text() == (folder / "report.html").read_text()
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "db_stats_20260101.html",
         "db_stats_20260101.json",
         "health",
     ]
+
+
+def day_of(folder: Path) -> HealthDay:
+    return HealthDay.model_validate_json((folder / "db_stats_20260101.json").read_bytes())
+
+
+def ether(result: HealthResult, **changed: object) -> HealthResult:
+    run = result.run.model_copy(update={"run_id": "20260101T000001-000-abcdef01", "name": "second"})
+    other = {"inst_id": "ETH-USDT-SWAP", "symbol": "ETH/USDT:USDT", "run": run, "grade": "B"}
+    return result.model_copy(update=other | changed)
+
+
+def test_second_instrument_of_a_day_stands_beside_the_first(result: HealthResult, tmp_path: Path) -> None:
+    for one in (ether(result), result):
+        publish_stats(tmp_path, NOW, one)
+    day = day_of(tmp_path)
+    assert [one.inst_id for one in day.scans] == ["BTC-USDT-SWAP", "ETH-USDT-SWAP"]
+    assert (day.day, day.grade, day.synthetic) == ("2026-01-01", "F", False)
+    text = (tmp_path / "db_stats_20260101.html").read_text()
+    assert "Data health of 2026-01-01: grade F" in text
+    for name in ("BTC-USDT-SWAP", "ETH-USDT-SWAP"):
+        assert f"Table: coverage of {name}" in text
+
+
+def test_later_scan_replaces_the_series_that_it_looked_at_and_no_others(
+    result: HealthResult, tmp_path: Path
+) -> None:
+    later = result.model_copy(
+        update={
+            "run": result.run.model_copy(update={"run_id": "20260101T000002-000-abcdef01"}),
+            "series": [series("candles 1h", "A"), series("funding", "A")],
+            "findings": [],
+            "grade": "A",
+        }
+    )
+    for one in (result, later, later.model_copy(update={"store": "data/demo"})):
+        publish_stats(tmp_path, NOW, one)
+    first, second, elsewhere = day_of(tmp_path).scans
+    assert [one.series for one in first.series] == ["candles 15m", "candles 4h", "mark 1h"]
+    assert {one.series for one in first.findings} == {"candles 15m", "candles 4h", "mark 1h"}
+    assert (second, elsewhere.store) == (later, "data/demo")
+
+
+def test_statistics_that_are_none_begin_anew(result: HealthResult, tmp_path: Path) -> None:
+    (tmp_path / "db_stats_20260101.json").write_text("{")
+    publish_stats(tmp_path, NOW, result)
+    assert day_of(tmp_path).scans == [result]
+
+
+def test_scans_that_end_at_once_are_all_in_the_day(result: HealthResult, tmp_path: Path) -> None:
+    names = [f"C{number}-USDT-SWAP" for number in range(8)]
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda name: publish_stats(tmp_path, NOW, ether(result, inst_id=name)), names))
+    assert [one.inst_id for one in day_of(tmp_path).scans] == names
 
 
 def test_console_tells_grades_and_the_gravest(result: HealthResult) -> None:
@@ -255,3 +315,19 @@ def test_page_reads_in_a_browser(
     tab.page.locator("details").evaluate("element => { element.open = true; }")
     assert axe_violations(tab.page) == []
     assert tab.page.pdf(prefer_css_page_size=True).startswith(b"%PDF")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [390, 1280])
+def test_page_of_a_day_reads_in_a_browser(
+    open_tab, axe_violations, result: HealthResult, tmp_path: Path, width: int
+) -> None:
+    publish_stats(tmp_path, NOW, result)
+    publish_stats(tmp_path, NOW, ether(result))
+    path = tmp_path / "db_stats_20260101.html"
+    tab = open_tab(path, script=False, viewport={"width": width, "height": 900})
+    assert tab.complaints == []
+    assert tab.page.evaluate("document.documentElement.scrollWidth") == width
+    assert axe_violations(tab.page) == []
+    ids = tab.page.evaluate("[...document.querySelectorAll('[id]')].map(one => one.id)")
+    assert len(ids) == len(set(ids))

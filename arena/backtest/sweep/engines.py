@@ -18,7 +18,7 @@ from arena.backtest.sweep.work import Desk, Part
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
-CHUNK = 1024
+CHUNK = 512
 CHUNK_BARS = 20_000_000
 """A thread is handed at most so many trials at once, or trials of about so many bars: a tenth of a second."""
 

@@ -12,7 +12,7 @@ from arena.core.bars import Bars, FloatArray
 from arena.data.scan.finding import DIFFERS_FROM, Finding, Severity
 from arena.data.scan.prices import matched
 from arena.data.scan.rules import GRAVE_VOLUME, ScanRules
-from arena.data.scan.runs import runs_of
+from arena.data.scan.runs import Flags, runs_of
 
 
 def find_differing(bars: Bars, built: Bars, finer: str, rules: ScanRules) -> list[Finding]:
@@ -24,11 +24,7 @@ def find_differing(bars: Bars, built: Bars, finer: str, rules: ScanRules) -> lis
         finer: name of the finer series' timeframe.
         rules: the limits.
     """
-    at, there = matched(bars, built)
-    prices, volumes = np.zeros(len(bars)), np.zeros(len(bars))
-    for name in ("open", "high", "low", "close"):
-        prices[there] = np.maximum(prices[there], _apart(getattr(bars, name)[there], getattr(built, name)[at]))
-    volumes[there] = _apart(bars.volume[there], built.volume[at])
+    prices, volumes = _differences(bars, built)
     flagged = (prices > rules.price_tolerance) | (volumes > rules.volume_tolerance)
     found = []
     for start, end, part in runs_of(bars.ts, flagged, bars.timeframe.step_ms):
@@ -47,6 +43,13 @@ def find_differing(bars: Bars, built: Bars, finer: str, rules: ScanRules) -> lis
     return found
 
 
+def differing(bars: Bars, built: Bars, rules: ScanRules) -> Flags:
+    """Return which bars are not what `built` says of the same time."""
+    prices, volumes = _differences(bars, built)
+    flags: Flags = (prices > rules.price_tolerance) | (volumes > rules.volume_tolerance)
+    return flags
+
+
 def find_apart(bars: Bars, other: Bars, source: str, rules: ScanRules) -> list[Finding]:
     """Return the bars whose close lies far from that of a second source; `source` names it."""
     at, there = matched(bars, other)
@@ -63,6 +66,18 @@ def find_apart(bars: Bars, other: Bars, source: str, rules: ScanRules) -> list[F
         )
         for start, end, part in runs_of(bars.ts, apart > rules.source_move, bars.timeframe.step_ms)
     ]
+
+
+def _differences(bars: Bars, built: Bars) -> tuple[FloatArray, FloatArray]:
+    """Return how far the prices and the volume of each bar lie apart, as shares; 0 where one has no bar."""
+    at, there = matched(bars, built)
+    prices, volumes = np.zeros(len(bars)), np.zeros(len(bars))
+    for name in ("open", "high", "low", "close"):
+        prices[there] = np.maximum(
+            prices[there], _apart(getattr(bars, name)[there], getattr(built, name)[at])
+        )
+    volumes[there] = _apart(bars.volume[there], built.volume[at])
+    return prices, volumes
 
 
 def _apart(one: FloatArray, other: FloatArray) -> FloatArray:

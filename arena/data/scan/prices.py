@@ -7,6 +7,7 @@ alone; where one is missing, or is itself impossible, nothing is said about a sp
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +15,11 @@ from arena.core.bars import Bars, FloatArray
 from arena.data.scan.finding import Finding, Severity
 from arena.data.scan.rules import RANGE_BLOCK, ScanRules
 from arena.data.scan.runs import Flags, runs_of
+
+Rows = slice | np.ndarray[tuple[int], np.dtype[np.intp]] | Flags
+"""Rows of an array: all of them, positions or flags."""
+
+_ALL = slice(None)
 
 
 def impossible(bars: Bars) -> Flags:
@@ -88,7 +94,7 @@ def spike_moves(bars: Bars, bad: Flags, rules: ScanRules) -> tuple[FloatArray, F
     limit = np.full(len(bars), np.inf)
     rows = np.flatnonzero(move > rules.spike_move)
     if len(rows):
-        limit[rows] = np.maximum(rules.spike_move, rules.spike_ranges * usual_range(bars, bad)[rows])
+        limit[rows] = np.maximum(rules.spike_move, rules.spike_ranges * _usual_range_at(bars, bad, rows))
     return move, limit
 
 
@@ -102,6 +108,18 @@ def usual_range(bars: Bars, bad: Flags) -> FloatArray:
     total = np.repeat(np.add.reduceat(relative, first), sizes) - relative
     others = np.repeat(np.add.reduceat((~bad).astype(np.float64), first), sizes) - ~bad
     return np.where(others > 0, total / np.maximum(others, 1), 0.0)
+
+
+def _usual_range_at(bars: Bars, bad: Flags, rows: np.ndarray[tuple[int], np.dtype[np.intp]]) -> FloatArray:
+    """Return the usual range of the bars at ascending `rows`, from their blocks alone."""
+    length = RANGE_BLOCK * bars.timeframe.step_ms
+    begins = np.unique(bars.ts[rows] // length) * length
+    first, stop = np.searchsorted(bars.ts, begins), np.searchsorted(bars.ts, begins + length)
+    sizes = stop - first
+    places = np.repeat(first - np.cumsum(sizes) + sizes, sizes) + np.arange(int(sizes.sum()))
+    columns = {name: getattr(bars, name)[places] for name in ("ts", *_VALUES)}
+    usual = usual_range(replace(bars, **columns), bad[places])
+    return usual[np.searchsorted(places, rows)]
 
 
 def find_off_mark(bars: Bars, bad: Flags, mark: Bars, rules: ScanRules) -> list[Finding]:
@@ -118,8 +136,13 @@ def find_off_mark(bars: Bars, bad: Flags, mark: Bars, rules: ScanRules) -> list[
     return found
 
 
-def matched(bars: Bars, other: Bars) -> tuple[np.ndarray[tuple[int], np.dtype[np.intp]], Flags]:
-    """Return the positions in `other` of the stamps that both have, and which bars these are."""
+def matched(bars: Bars, other: Bars) -> tuple[Rows, Rows]:
+    """Return where in `other`, and where in `bars`, the stamps are that both have.
+
+    Both index an array of their series; where the stamps are all the same they take all of it as it is.
+    """
+    if np.array_equal(bars.ts, other.ts):
+        return _ALL, _ALL
     if not len(other):
         return np.zeros(0, np.intp), np.zeros(len(bars), np.bool_)
     at = np.searchsorted(other.ts, bars.ts)

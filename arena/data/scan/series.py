@@ -152,7 +152,17 @@ def absent(kind: SeriesKind, inst_id: str, timeframe: str, step_ms: int) -> Seri
     """Return the health of a series that was asked for and is not stored."""
     missing = replace(Finding("absent", 0, 0, 0, Severity.ERROR), kind=prefix_of(kind) + "absent")
     return SeriesHealth(
-        kind, inst_id, timeframe, step_ms, None, None, 0, 0, (missing,), {missing.kind: 1}, frozenset({missing.kind})
+        kind,
+        inst_id,
+        timeframe,
+        step_ms,
+        None,
+        None,
+        0,
+        0,
+        (missing,),
+        {missing.kind: 1},
+        frozenset({missing.kind}),
     )
 
 

@@ -40,8 +40,6 @@ def find_wrong_spacing(ts: TsArray, interval_ms: int) -> list[Finding]:
             shortest = int(steps[part].min())
             start, end = int(ts[part[0]]), int(ts[part[-1] + 1])
             found.append(
-                Finding(
-                    "funding_spacing", start, end, len(part), Severity.WARNING, {"shortest_ms": shortest}
-                )
+                Finding("funding_spacing", start, end, len(part), Severity.WARNING, {"shortest_ms": shortest})
             )
     return found

@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from arena.store.ledger.address import DEFAULT_URL
 from arena.store.ledger.ledger import Ledger, open_ledger
-from arena.store.ledger.market_health import CONFIRMED_ABSENT, ScanOutcome, ScanScope
+from arena.store.ledger.market_health import (
+    CONFIRMED,
+    CONFIRMED_ABSENT,
+    CONFIRMED_SAME,
+    ScanOutcome,
+    ScanScope,
+)
 from arena.store.ledger.record import BacktestRecord, TrialRecord, TrialTally
 from arena.store.ledger.revision import HEAD_REVISION
 
@@ -35,7 +41,9 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "CONFIRMED",
     "CONFIRMED_ABSENT",
+    "CONFIRMED_SAME",
     "DEFAULT_URL",
     "HEAD_REVISION",
     "AuditRow",

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, case, null, or_, select, update
+from sqlalchemy import Connection, and_, case, null, or_, select, update
 
 from arena.store.ledger.table_writer import TableWriter
 from arena.store.ledger.tables import CANDLE_INTEGRITY_EVENTS, CANDLE_REPAIR_JOBS
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 CONFIRMED_ABSENT = "confirmed_absent"
 """Resolution of a hole that the exchange itself has; seeing it again does not open it again."""
+
+CONFIRMED_SAME = "confirmed_same"
+"""Resolution of a finding about bars that the exchange has the same of; other details open it again."""
+
+CONFIRMED = frozenset({CONFIRMED_ABSENT, CONFIRMED_SAME})
+"""Resolutions of findings that are there and are not the store's fault."""
 
 GONE = "gone"
 """Resolution of a finding that a later scan looked for and did not find."""
@@ -74,7 +80,7 @@ class MarketHealthWrites(TableWriter):
         """Write what a scan of one series found, and close what it looked for and did not find any more.
 
         One transaction. A known finding keeps its id and `first_seen_ms`; one of `scope.kinds` that is not
-        among `rows` is closed as `gone`, also where it was known to be absent at the exchange.
+        among `rows` is closed as `gone`, also where the exchange had confirmed it.
         """
         prepared = [_finding(row) for row in rows]
         columns = CANDLE_INTEGRITY_EVENTS.c
@@ -83,7 +89,7 @@ class MarketHealthWrites(TableWriter):
             columns.timeframe == scope.timeframe,
             columns.kind.in_(sorted(scope.kinds)),
             columns.last_seen_ms != scope.seen_ms,
-            or_(columns.resolution.is_(None), columns.resolution == CONFIRMED_ABSENT),
+            or_(columns.resolution.is_(None), columns.resolution.in_(sorted(CONFIRMED))),
         )
         closed = {"resolution": GONE, "resolved_ms": scope.seen_ms}
         with self._connection.write() as connection:
@@ -95,7 +101,7 @@ class MarketHealthWrites(TableWriter):
     def resolve_integrity_event(
         self, event_id: int, resolution: str, resolved_ms: int, repair_id: str | None = None
     ) -> None:
-        """Close a finding as `repaired`, `gone` or `confirmed_absent`.
+        """Close a finding as `repaired`, `gone`, `confirmed_absent` or `confirmed_same`.
 
         Raises:
             DataError: there is no such finding.
@@ -140,11 +146,12 @@ class MarketHealthWrites(TableWriter):
     def _record_finding(self, connection: Connection, values: dict[str, Any]) -> KnownFinding:
         columns = CANDLE_INTEGRITY_EVENTS.c
         statement = self._upserting(CANDLE_INTEGRITY_EVENTS).values(values)
-        absent = columns.resolution == CONFIRMED_ABSENT
+        same = columns.detail_json.is_not_distinct_from(statement.excluded.detail_json)
+        stays = or_(columns.resolution == CONFIRMED_ABSENT, and_(columns.resolution == CONFIRMED_SAME, same))
         changes: dict[str, Any] = {name: statement.excluded[name] for name in _SEEN_AFRESH}
         changes["times_seen"] = columns.times_seen + 1
         for name in ("resolution", "resolved_ms", "repair_id"):
-            changes[name] = case((absent, columns[name]), else_=null())
+            changes[name] = case((stays, columns[name]), else_=null())
         upsert = statement.on_conflict_do_update(index_elements=_SAME_FINDING, set_=changes)
         told = [columns[field.name] for field in fields(KnownFinding)]
         return KnownFinding(*connection.execute(upsert.returning(*told)).one())

@@ -70,14 +70,15 @@ def runs_over(inst_id: str, after_ms: int, before_ms: int) -> Rows:
     ).order_by(column.created_ms.desc(), column.run_id.desc())
 
 
-def decisions_over(inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> Rows:
+def decisions_over(inst_id: str, timeframe: str | None, after_ms: int, before_ms: int) -> Rows:
     """Return decisions made before a time at bars from `after_ms` on, the oldest first."""
     column = DECISIONS.c
+    lengths = () if timeframe is None else (column.timeframe == timeframe,)
     return (
         select(column.decision_id, column.cycle_id, column.ts, column.strategy, column.action)
         .add_columns(column.target, column.created_ms)
         .where(column.inst_id == inst_id, column.created_ms < before_ms)
-        .where(column.timeframe == timeframe, column.ts >= after_ms)
+        .where(column.ts >= after_ms, *lengths)
         .order_by(column.created_ms, column.decision_id)
     )
 

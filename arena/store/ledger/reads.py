@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from sqlalchemy import Table
 
@@ -39,6 +39,9 @@ from arena.store.ledger.tables import (
     TRADES,
     TRIALS,
 )
+
+if TYPE_CHECKING:
+    from arena.store.ledger.copying import TableCopy
 
 
 def open_reads(url: str = DEFAULT_URL) -> "LedgerReads":
@@ -72,6 +75,11 @@ class LedgerReads:
         """The file of a SQLite ledger, None on PostgreSQL."""
         return self._address.path
 
+    @property
+    def shown(self) -> str:
+        """Where the ledger is, without its password."""
+        return self._address.shown
+
     def __enter__(self) -> Self:
         return self
 
@@ -93,6 +101,18 @@ class LedgerReads:
         with ledger_faults(self._address), self._engine.connect() as connection:
             revision = stored_revision(connection)
         require_head(self._address, revision)
+
+    def copy_newest(self, path: Path, most: int) -> "list[TableCopy]":
+        """Write the newest `most` rows of each table of a PostgreSQL ledger into a new SQLite file.
+
+        Raises:
+            DataError: the server cannot be reached, or a table takes more than a minute to be read.
+        """
+        from arena.store.ledger.copying import copy_newest
+
+        engine = self._engine.execution_options(isolation_level="REPEATABLE READ")
+        with ledger_faults(self._address), engine.connect() as connection:
+            return copy_newest(connection, path, most)
 
     def list_job_runs(
         self, limit: int = 50, *, job: str | None = None, status: str | None = None
@@ -135,8 +155,13 @@ class LedgerReads:
         """Return all runs made before `before_ms` whose bars reach beyond `after_ms`, with configs."""
         return self._rows(queries.runs_over(inst_id, after_ms, before_ms))
 
-    def list_decisions_over(self, inst_id: str, timeframe: str, after_ms: int, before_ms: int) -> list[Row]:
-        """Return all decisions made before `before_ms` at bars from `after_ms` on, the oldest first."""
+    def list_decisions_over(
+        self, inst_id: str, timeframe: str | None, after_ms: int, before_ms: int
+    ) -> list[Row]:
+        """Return all decisions made before `before_ms` at bars from `after_ms` on, the oldest first.
+
+        Bars of one length, or of any where `timeframe` is None.
+        """
         return self._rows(queries.decisions_over(inst_id, timeframe, after_ms, before_ms))
 
     def list_backtest_orders(
@@ -283,10 +308,15 @@ class LedgerReads:
         )
 
     def list_repair_jobs(
-        self, limit: int = 100, *, inst_id: str | None = None, timeframe: str | None = None
+        self,
+        limit: int = 100,
+        *,
+        inst_id: str | None = None,
+        timeframe: str | None = None,
+        status: str | None = None,
     ) -> list[Row]:
         """Return the newest repairs of candles."""
-        same = {"inst_id": inst_id, "timeframe": timeframe}
+        same = {"inst_id": inst_id, "timeframe": timeframe, "status": status}
         return self._newest(CANDLE_REPAIR_JOBS, "created_ms", limit, same)
 
     def list_audit(

@@ -3,5 +3,5 @@
 Invariant: `REVISIONS` lists the scripts in `migrations/versions` from the oldest to the newest.
 """
 
-REVISIONS = ("0001", "0002")
+REVISIONS = ("0001", "0002", "0003")
 HEAD_REVISION = REVISIONS[-1]

@@ -271,6 +271,7 @@ class RepairJobRow:
     start_ts: int
     end_ts: int
     created_ms: int
+    kind: str = "candles"
     status: str = "running"
     run_id: str | None = None
     source: str | None = None

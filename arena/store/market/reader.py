@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from arena.core.bars import Bars, FundingSeries, empty_bars
+from arena.core.bars import Bars, FundingSeries, TsArray, empty_bars
 from arena.core.timeframe import TIMEFRAMES, Timeframe
 from arena.store.market.files import StoredFile, open_files
 from arena.store.market.layout import (
@@ -92,22 +92,23 @@ class MarketReader:
             DataError: a stored file cannot be read.
         """
         series = SeriesInfo(Kind(kind), inst_id, timeframe)
-        parts = self._read_newest(series, start, end, limit, as_of)
-        if not any(map(len, parts)):
-            return empty_bars(inst_id, timeframe)
-        columns = _join(parts, ("ts", *series.values))
-        volume = columns["volume"] if "volume" in columns else np.zeros(len(columns["ts"]))
-        return Bars(
-            inst_id,
-            timeframe,
-            ts=columns["ts"],
-            open=columns["open"],
-            high=columns["high"],
-            low=columns["low"],
-            close=columns["close"],
-            volume=volume,
-            origin=frozenset[str]().union(*(part.origin for part in parts)),
-        )
+        return _bars(series, self._read_newest(series, start, end, limit, as_of))
+
+    def read_known_bars(self, kind: Kind, inst_id: str, timeframe: Timeframe) -> tuple[Bars, TsArray]:
+        """Return all bars of a series and since when each is known as it is, UTC ms; one read for both.
+
+        Raises:
+            DataError: a stored file cannot be read.
+        """
+        series = SeriesInfo(Kind(kind), inst_id, timeframe)
+        names = ("ts", *series.values, "known_since")
+        parts = self._each(lambda one: read_table(self._path(series, one), names), self._periods(series))
+        bars = _bars(series, parts)
+        if not len(bars):
+            return bars, np.empty(0, np.int64)
+        known = {"ts": bars.ts, **_join(parts, ("known_since",))}
+        since: TsArray = with_changes(known, self._revisions(series))["known_since"]
+        return bars, since
 
     def read_funding(
         self,
@@ -159,7 +160,13 @@ class MarketReader:
 
         A bar that was changed is known as it is since its last change. No column when nothing is stored.
         """
-        series = SeriesInfo(Kind(kind), inst_id, timeframe)
+        return self._known_since(SeriesInfo(Kind(kind), inst_id, timeframe))
+
+    def read_funding_known_since(self, inst_id: str) -> Columns:
+        """Return `ts` and `known_since` of settled funding, as `read_known_since` does."""
+        return self._known_since(FundingInfo(inst_id))
+
+    def _known_since(self, series: Series) -> Columns:
         names = ("ts", "known_since")
         parts = self._each(lambda one: read_table(self._path(series, one), names), self._periods(series))
         if not parts:
@@ -252,6 +259,24 @@ class MarketReader:
             return [work(period) for period in periods]
         with ThreadPoolExecutor(workers, thread_name_prefix="market") as pool:
             return list(pool.map(work, periods))
+
+
+def _bars(series: SeriesInfo, parts: list[Part]) -> Bars:
+    if not any(map(len, parts)):
+        return empty_bars(series.inst_id, series.timeframe)
+    columns = _join(parts, ("ts", *series.values))
+    volume = columns["volume"] if "volume" in columns else np.zeros(len(columns["ts"]))
+    return Bars(
+        series.inst_id,
+        series.timeframe,
+        ts=columns["ts"],
+        open=columns["open"],
+        high=columns["high"],
+        low=columns["low"],
+        close=columns["close"],
+        volume=volume,
+        origin=frozenset[str]().union(*(part.origin for part in parts)),
+    )
 
 
 def _join(parts: list[Part], names: tuple[str, ...]) -> Columns:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from arena.core.bars import Bars, FundingSeries, empty_bars
 from arena.core.timeframe import Timeframe
 from arena.data.resample import resample
+from arena.data.scan import prices
 from arena.data.scan.agreement import find_apart, find_differing
 from arena.data.scan.finding import MEANINGS, Severity, meaning, worst
 from arena.data.scan.rules import ScanRules
@@ -211,7 +212,9 @@ def scan_ready(bars: Bars) -> Bars:
 @settings(deadline=None, max_examples=40)
 @given(
     st.lists(st.integers(0, 59), max_size=4),
-    st.lists(st.tuples(st.integers(0, 11), st.sampled_from(["open", "high", "low", "close", "volume"])), max_size=4),
+    st.lists(
+        st.tuples(st.integers(0, 11), st.sampled_from(["open", "high", "low", "close", "volume"])), max_size=4
+    ),
     st.sampled_from([1e-12, 1e-4, 0.5]),
 )
 def test_coarser_bar_that_its_finer_ones_deny_is_found(
@@ -266,7 +269,10 @@ def test_funding(hours: list[int], expected: list[tuple[str, int, int, int]]) ->
     series = FundingSeries("BTC-USDT-SWAP", ts, np.zeros(len(ts)), ("okx",) * len(ts))
     health = scan_funding(series, HOUR8, int(ts[-1]) + HOUR8, RULES)
     hour = 3_600_000
-    found = [(one.kind, (one.start - START) // hour, (one.end - START) // hour, one.bars) for one in health.findings]
+    found = [
+        (one.kind, (one.start - START) // hour, (one.end - START) // hour, one.bars)
+        for one in health.findings
+    ]
     assert found == expected
     assert health.timeframe == "8h"
 
@@ -314,3 +320,15 @@ def test_every_kind_has_a_meaning() -> None:
     assert meaning("mark_gap").startswith("mark prices: bars are missing")
     assert worst([]) is None
     assert [interval_name(ms) for ms in (HOUR8, 90 * MINUTE, 1_500)] == ["8h", "90m", "1500ms"]
+
+
+@given(st.lists(st.integers(0, 499), min_size=1, max_size=20, unique=True), st.integers(0, 100))
+def test_usual_range_of_single_bars_is_that_of_all(rows: list[int], seed: int) -> None:
+    bars = calm(500)
+    kept = np.sort(np.random.default_rng(seed).permutation(500)[:400])
+    part = replace(
+        bars, **{name: getattr(bars, name)[kept] for name in ("ts", "open", "high", "low", "close", "volume")}
+    )
+    bad = np.random.default_rng(seed).random(400) < 0.1
+    at = np.unique(np.array(rows) % 400)
+    assert prices._usual_range_at(part, bad, at).tolist() == prices.usual_range(part, bad)[at].tolist()

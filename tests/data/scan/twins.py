@@ -78,7 +78,7 @@ def in_duckdb(source: str | Bars, step: int, now: int, rules: ScanRules) -> set[
     if isinstance(source, Bars):
         connection.register("bars", source.to_polars().to_arrow())
     else:
-        connection.execute(f"create or replace view bars as select * from read_parquet('{source}')")
+        connection.execute(f"create or replace view bars as select * from read_parquet('{source}')")  # noqa: S608 - a path of the test
     sql = _SQL.format(
         step=step,
         now=now,

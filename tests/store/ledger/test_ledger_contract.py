@@ -391,7 +391,8 @@ def test_same_finding_is_one_row_however_often_it_is_seen(ledger, reads, row):
 
 
 @pytest.mark.parametrize(
-    ("resolution", "open_again"), [("repaired", True), ("gone", True), ("confirmed_absent", False)]
+    ("resolution", "open_again"),
+    [("repaired", True), ("gone", True), ("confirmed_absent", False), ("confirmed_same", False)],
 )
 def test_finding_seen_after_its_resolution(ledger, reads, row, resolution, open_again):
     finding = row(IntegrityEventRow, kind="gap")
@@ -403,6 +404,43 @@ def test_finding_seen_after_its_resolution(ledger, reads, row, resolution, open_
     (found,) = reads.list_integrity_events()
     assert (found["resolution"] is None) == open_again
     assert (found["resolved_ms"], found["repair_id"]) == ((None, None) if open_again else (50, "p"))
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "open_again"),
+    [
+        (None, None, False),
+        ('{"price":0.1}', '{"price":0.1}', False),
+        ('{"price":0.1}', '{"price":0.2}', True),
+        (None, '{"price":0.2}', True),
+    ],
+)
+def test_finding_whose_bars_the_exchange_has_is_open_again_with_other_details(
+    ledger, reads, row, before, after, open_again
+):
+    finding = row(IntegrityEventRow, kind="spike", detail_json=before)
+    (event,) = ledger.record_integrity_events([finding])
+    ledger.resolve_integrity_event(event, "confirmed_same", 50)
+    ledger.record_integrity_events([dataclasses.replace(finding, detail_json=after)])
+    (found,) = reads.list_integrity_events()
+    assert (found["resolution"] is None) == open_again
+
+
+def test_repairs_are_found_by_their_status_and_say_what_they_were_of(ledger, reads, row):
+    for name, kind in (("p", "candles"), ("q", "funding")):
+        ledger.start_repair_job(row(RepairJobRow, repair_id=name, kind=kind))
+    ledger.finish_repair_job("p", "done", 9, outcome="repaired")
+    assert [(one["repair_id"], one["kind"]) for one in reads.list_repair_jobs(status="running")] == [
+        ("q", "funding")
+    ]
+
+
+def test_decisions_of_any_length_of_bar_are_found(ledger, reads, row):
+    for name, timeframe in (("a", "1h"), ("b", "4h")):
+        ledger.add_decision(row(DecisionRow, decision_id=name, timeframe=timeframe, ts=10, created_ms=20))
+    inst_id = reads.list_decisions()[0]["inst_id"]
+    assert len(reads.list_decisions_over(inst_id, None, 5, 30)) == 2
+    assert len(reads.list_decisions_over(inst_id, "4h", 5, 30)) == 1
 
 
 def test_scan_closes_what_it_looked_for_and_did_not_find(ledger, reads, row):

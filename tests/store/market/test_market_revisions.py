@@ -26,14 +26,20 @@ def test_every_past_state_can_be_read_back(make_bars: Any, history: list[dict[in
         now = 0
         writer, reader = MarketWriter(root, clock=lambda: now), MarketReader(root)
         state: dict[int, float] = {}
-        states = {0: state}
+        states, since = {0: state}, dict[int, int]()
         for rows in history:
             now += 10
             ts = sorted(rows)
             bars = make_bars([NEW_YEAR + t * HOUR for t in ts], [float(rows[t]) for t in ts])
             writer.write_bars(Kind.CANDLES, bars, source="okx")
             state = {**state, **{NEW_YEAR + t * HOUR: float(value) for t, value in rows.items()}}
+            since |= {ts: now for ts, value in state.items() if states[now - 10].get(ts) != value}
             states[now] = state
+        stored, known_since = reader.read_known_bars(Kind.CANDLES, BTC, H1)
+        assert dict(zip(stored.ts.tolist(), stored.open.tolist(), strict=True)) == state
+        assert dict(zip(stored.ts.tolist(), known_since.tolist(), strict=True)) == since
+        known_rows = reader.read_known_since(Kind.CANDLES, BTC, H1)
+        assert not known_rows or known_rows["known_since"].tolist() == known_since.tolist()
         for moment, known in states.items():
             for as_of in (moment, moment + 9):
                 bars = reader.read_bars(Kind.CANDLES, BTC, H1, as_of=as_of)
