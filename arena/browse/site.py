@@ -111,6 +111,7 @@ def make_site(ledger: LedgerFile, market: Sequence[SeriesTable]) -> Any:
     # the module registers itself, so it must not be imported before the application
     vars(import_module("datasette.handle_exception"))["rich"] = None
     site = Datasette(metadata=metadata(market, ledger.notes), settings=SETTINGS)
+    site.remove_database("_memory")  # empty, and there whenever no file is named
     site.add_database(Database(site, path=str(ledger.path), is_mutable=True), name=LEDGER)
     memory = Database(site, memory_name=MARKET)
     # memory lives as long as one connection to it: datasette's own keep reading it

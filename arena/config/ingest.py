@@ -64,6 +64,10 @@ class SyntheticExchange(ConfigModel):
         return parse_time(self.start)
 
 
+UNASKED_TIMEFRAME = "15m"
+"""The one that conf/ingest.yaml has: nobody need have asked for it."""
+
+
 class IngestConfig(ScheduledJobConfig):
     """python -m jobs.ingest"""
 
@@ -133,7 +137,7 @@ class IngestConfig(ScheduledJobConfig):
             raise ValueError(
                 f"kind={self.kind} is for files: with exchange={exchange.name} set kinds=[{self.kind}]"
             )
-        if self.timeframe.name not in self.timeframes:
+        if self.timeframe.name not in {*self.timeframes, UNASKED_TIMEFRAME}:
             raise ValueError(
                 f"timeframe={self.timeframe.name} is for files: with exchange={exchange.name} set "
                 f"timeframes=[{self.timeframe.name}]"

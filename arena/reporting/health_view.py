@@ -6,6 +6,7 @@ beside the drawing count each.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -138,8 +139,9 @@ def finding_rows(findings: Iterable[FindingRecord]) -> list[FindingRow]:
 
 
 def remedies(result: HealthResult) -> list[tuple[str, str]]:
-    """Return what can be repaired: commands, each with its reason."""
+    """Return what can be repaired: commands, each with its reason, in the store that was scanned."""
     symbol = "_".join(result.inst_id.lower().split("-"))
+    where = [word for word in shlex.split(result.run.command) if word.startswith(("store=", "store."))]
     found: dict[str, str] = {}
     for one in result.findings:
         mode = repair_mode(one)
@@ -147,7 +149,8 @@ def remedies(result: HealthResult) -> list[tuple[str, str]]:
             kind = one.series.partition(" ")[0]
             words = [] if kind == "candles" else [f"kind={kind}"]
             words += [] if kind == "funding" else [f"timeframe={one.timeframe}"]
-            command = " ".join(["python -m jobs.repair", f"symbol={symbol}", *words, f"mode={mode}"])
+            words = [f"symbol={symbol}", *words, f"mode={mode}", *where]
+            command = f"python -m jobs.repair {shlex.join(words)}"
             found.setdefault(command, f"{one.series}, {one.kind}: {meaning(one.kind)}")
     return list(found.items())
 

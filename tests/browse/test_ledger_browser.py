@@ -36,7 +36,7 @@ def test_front_page_names_what_is_there_and_that_it_is_synthetic(site):
     code, page = _get(site, "")
     assert code == 200
     assert "SYNTHETIC" in page
-    assert {"ledger", "market"} <= set(re.findall(r'href="/(\w+)"', page))
+    assert set(re.findall(r'href="/(\w+)"', page)) == {"ledger", "market"}
 
 
 def test_every_table_has_its_words_and_the_newest_rows_first(site):

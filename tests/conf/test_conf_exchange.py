@@ -6,7 +6,7 @@ import pytest
 
 from arena.config.base import validate
 from arena.config.exchange import OkxExchange
-from arena.config.ingest import IngestConfig
+from arena.config.ingest import UNASKED_TIMEFRAME, IngestConfig
 from arena.core.errors import ConfigError
 from arena.exchange.okx.opening import credentials_of_environment, open_feed, settings_of
 
@@ -48,6 +48,11 @@ def test_without_symbols_the_one_of_the_group_is_asked_for(composed):
     several = ingest(composed, "exchange=okx", "symbols=[ETH/USDT:USDT,BTC-USDT-SWAP,ETH-USDT-SWAP]")
     assert several.inst_ids() == ["ETH-USDT-SWAP", "BTC-USDT-SWAP"]
     assert [str(one) for one in several.lengths()] == ["15m", "1h", "4h", "1d"]
+
+
+def test_a_timeframe_that_nobody_asked_for_refuses_no_list(composed):
+    assert [str(one) for one in ingest(composed, "exchange=okx", "timeframes=[1h]").lengths()] == ["1h"]
+    assert ingest(composed, "exchange=okx").timeframe.name == UNASKED_TIMEFRAME
 
 
 @pytest.mark.parametrize(("choice", "demo"), [("okx", False), ("okx_demo", True), ("paper", False)])

@@ -207,6 +207,14 @@ def test_what_can_be_done_is_a_command_for_each_series_that_can_be_mended(result
     ]
 
 
+def test_what_can_be_done_is_done_in_the_store_that_was_scanned(result: HealthResult) -> None:
+    command = "python -m jobs.health store=demo 'store.root=my data' now=2026-01-01"
+    elsewhere = result.model_copy(update={"run": result.run.model_copy(update={"command": command})})
+    assert [command for command, _ in remedies(elsewhere)][1] == (
+        "python -m jobs.repair symbol=btc_usdt_swap kind=funding mode=refetch store=demo 'store.root=my data'"
+    )
+
+
 def test_of_very_many_findings_the_page_shows_the_first_and_says_so(result: HealthResult) -> None:
     many = [finding("gap", event_id=number) for number in range(SHOWN + 50)]
     text = render_health(result.model_copy(update={"findings": many}))
