@@ -7,6 +7,7 @@ mistake ends in sentences, never in a trace.
 from __future__ import annotations
 
 import functools
+import gc
 import os
 import secrets
 import shlex
@@ -68,7 +69,9 @@ def job(
         @functools.wraps(main)
         def entry() -> None:
             arguments = join_lists(sys.argv[1:], lists)
-            sys.exit(_Call(name, model, main, check, sweep, recorded=recorded).run(arguments))
+            code = _Call(name, model, main, check, sweep, recorded=recorded).run(arguments)
+            gc.freeze()  # all that is left ends with the process: no search through it for garbage
+            sys.exit(code)
 
         return entry
 
