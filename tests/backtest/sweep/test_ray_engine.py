@@ -134,9 +134,12 @@ def test_a_node_killed_in_mid_sweep_costs_its_chunks_and_nothing_else(
             alive = False
             cluster.remove_node(second_node, allow_graceful=False)
 
-    found = run_over(engine, plain, chunk=2, progress=kill_once_both_work)
+    for _ in range(20):  # a busy machine starts a node's worker later than a sweep of seconds ends
+        found = run_over(engine, plain, chunk=2, progress=kill_once_both_work)
+        assert_equal(found, by_threads)
+        if not alive:
+            break
     assert not alive, "the node must have died while trials were still to come"
-    assert_equal(found, by_threads)
     cluster.wait_for_nodes()  # the head learns of a death in its own time
     assert engine.workers == 1
 
