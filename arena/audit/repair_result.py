@@ -13,8 +13,6 @@ from arena.backtest.result import RunInfo
 from arena.backtest.result_model import Finite, ResultModel
 
 Outcome = Literal["repaired", "unchanged", "confirmed_absent", "partial", "failed"]
-
-
 Reading = Literal["bars", "detail", "mark", "funding"]
 
 

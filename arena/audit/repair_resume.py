@@ -7,7 +7,7 @@ the result of a run that ended well, that repair's own or the next one's.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any, get_args
 
 import numpy as np
@@ -20,7 +20,7 @@ from arena.store.ledger import Ledger, LedgerReads
 from arena.store.market.layout import Kind
 from arena.store.market.reader import MarketReader
 
-_MOST = 100_000
+_FEW, _MOST = 100, 100_000
 _ENDED_BADLY = frozenset({"failed", "interrupted"})
 _KINDS: dict[str, SeriesKind] = {kind: kind for kind in get_args(SeriesKind)}
 
@@ -45,13 +45,12 @@ def leftovers(reads: LedgerReads, root: str, inst_id: str) -> list[Mended]:
         DataError: a stored file cannot be read.
     """
     reader = MarketReader(root)
-    since = max(_ended_well(reads, root, inst_id), default=0)
+    since = _last_ended_well(reads, root, inst_id)
     found = []
-    for row in reads.list_repair_jobs(_MOST, inst_id=inst_id):
-        run_id = row["run_id"]
-        if row["created_ms"] < since or run_id is None:
+    for row in reads.list_repair_jobs(_MOST, inst_id=inst_id, start_ms=since):
+        if row["run_id"] is None:
             continue
-        run = reads.get_job_run(str(run_id))
+        run = reads.get_job_run(str(row["run_id"]))
         if run["status"] in _ENDED_BADLY and _store_of(run) == root:
             one = _leftover(reader, row)
             found += [one] if len(one.changed) else []
@@ -79,12 +78,18 @@ def _changed(reader: MarketReader, inst_id: str, series: MendedSeries, since: in
     return changed
 
 
-def _ended_well(reads: LedgerReads, root: str, inst_id: str) -> Iterator[int]:
-    """Yield when the repairs of an instrument began whose run ended well."""
-    for run in reads.list_job_runs(_MOST, job="repair", status="done"):
-        named = json.loads(run["config_json"]).get("symbol", {}).get("inst_id")
-        if named == inst_id and _store_of(run) == root:
-            yield int(run["started_ms"])
+def _last_ended_well(reads: LedgerReads, root: str, inst_id: str) -> int:
+    """Return when the newest repair of an instrument began whose run ended well, UTC ms; 0 for none."""
+    most = _FEW
+    while True:
+        runs = reads.list_job_runs(most, job="repair", status="done")
+        for run in runs:
+            named = json.loads(run["config_json"]).get("symbol", {}).get("inst_id")
+            if named == inst_id and _store_of(run) == root:
+                return int(run["started_ms"])
+        if len(runs) < most:
+            return 0
+        most *= 10
 
 
 def _store_of(run: Mapping[str, Any]) -> str | None:

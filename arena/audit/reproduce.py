@@ -24,7 +24,6 @@ from arena.config.base import validate
 from arena.config.models import BacktestConfig
 from arena.core.clock import parse_time
 from arena.core.errors import ArenaError, ConfigError, DataError
-from arena.data.past import open_service
 from arena.data.service import DataService
 
 if TYPE_CHECKING:
@@ -243,14 +242,14 @@ def _run_again(config: BacktestConfig, asked: _Asked) -> tuple[Made, str | None]
     today: Made | None = None
     refused: DataError | None = None
     try:
-        today = asked.run(config, open_service(asked.root, config.as_of_ms))
+        today = asked.run(config, DataService(asked.root, known_at=config.as_of_ms))
         if today[0].provenance.dataset_hash == asked.dataset_hash:
             return today, None
     except DataError as error:
         refused = error
     asked.tell("reading the market as it was known then")
     with suppress(DataError):  # it was not stored then: today's answer stands
-        then = asked.run(config, open_service(asked.root, asked.identity.created_ms))
+        then = asked.run(config, DataService(asked.root, known_at=asked.identity.created_ms))
         if then[0].provenance.dataset_hash == asked.dataset_hash:
             return then, then[0].run.created_at
     if today is None:

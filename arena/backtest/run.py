@@ -55,7 +55,6 @@ from arena.core.clock import to_iso
 from arena.core.errors import DataError, GapError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
-from arena.data.past import open_service
 from arena.data.service import DataService
 from arena.engine.records import FillReason, expand_fills
 from arena.engine.simulate import AccountCourse, AccountSettings
@@ -116,7 +115,7 @@ def run_backtest(
     params = parse_params(spec, config.strategy.params)
     slip = cost_rate(config.costs)
     tell("reading")
-    service = service or open_service(config.store.root, config.as_of_ms)
+    service = service or DataService(config.store.root, known_at=config.as_of_ms)
     market = load_market(
         service,
         instrument,

@@ -351,7 +351,5 @@ def _fee_rate(reason: int, rules: Any, limits: Any) -> float:
 @inlined
 def _group(values: Any, begin: int, last: int, scratch: Any) -> float:
     """Return what numpy's reduceat makes of values[begin : last + 1]."""
-    if last == begin + 1:  # in and out: the usual round trip
-        return float(values[begin] + values[last])
     total = values[begin]
     return float(total + _sum(values, begin + 1, last - begin, scratch) if last > begin else total)

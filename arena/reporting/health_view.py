@@ -141,7 +141,6 @@ def finding_rows(findings: Iterable[FindingRecord]) -> list[FindingRow]:
 def remedies(result: HealthResult) -> list[tuple[str, str]]:
     """Return what can be repaired: commands, each with its reason, in the store that was scanned."""
     symbol = "_".join(result.inst_id.lower().split("-"))
-    where = [word for word in shlex.split(result.run.command) if word.startswith(("store=", "store."))]
     found: dict[str, str] = {}
     for one in result.findings:
         mode = repair_mode(one)
@@ -149,7 +148,7 @@ def remedies(result: HealthResult) -> list[tuple[str, str]]:
             kind = one.series.partition(" ")[0]
             words = [] if kind == "candles" else [f"kind={kind}"]
             words += [] if kind == "funding" else [f"timeframe={one.timeframe}"]
-            words = [f"symbol={symbol}", *words, f"mode={mode}", *where]
+            words = [f"symbol={symbol}", *words, f"mode={mode}", f"store.root={result.store}"]
             command = f"python -m jobs.repair {shlex.join(words)}"
             found.setdefault(command, f"{one.series}, {one.kind}: {meaning(one.kind)}")
     return list(found.items())

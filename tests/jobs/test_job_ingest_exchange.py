@@ -35,16 +35,7 @@ def _no_faults(okx: RunningPaperOkx) -> None:
 
 
 def words(okx: RunningPaperOkx, *more: str) -> list[str]:
-    return [
-        "exchange=paper",
-        f"exchange.base_url={okx.base_url}",
-        f"exchange.ws_url={okx.ws_url}",
-        "exchange.rate_limits=false",
-        "timeframe=1m",
-        "timeframes=1m",
-        "since_days=30",
-        *more,
-    ]
+    return [*okx.job_words, "timeframe=1m", "timeframes=1m", "since_days=30", *more]
 
 
 def until(condition: Callable[[], bool], seconds: float = 30.0) -> None:

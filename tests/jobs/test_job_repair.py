@@ -18,14 +18,20 @@ from arena.store.ledger import open_reads
 from arena.store.market.layout import Kind
 from arena.store.market.reader import MarketReader
 from arena.store.market.writer import MarketWriter
-from tests.paper_okx.running import START_MS, RunningPaperOkx, run_paper_okx, small_market
+from tests.paper_okx.running import (
+    BAR_COLUMNS,
+    START_MS,
+    RunningPaperOkx,
+    picked,
+    run_paper_okx,
+    small_market,
+)
 
 SWAP = "BTC-USDT-SWAP"
-M1, M15, H1 = (Timeframe.parse(name) for name in ("1m", "15m", "1h"))
+M15, H1 = (Timeframe.parse(name) for name in ("15m", "1h"))
 DAYS = 4
 NOW = START_MS + DAYS * 86_400_000
 HOLE, WRONG = slice(100, 120), 150
-COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 
 
 @pytest.fixture(scope="module")
@@ -39,21 +45,9 @@ def _no_faults(okx: RunningPaperOkx) -> None:
     okx.clear_faults()
 
 
-def minutes(okx: RunningPaperOkx) -> Bars:
-    """Return what the paper exchange has, up to the time at which its clock stands."""
-    fine = okx.exchange.market.listing(SWAP).candles.finest
-    closed = int(np.searchsorted(fine.ts, NOW))
-    columns = {name: getattr(fine, name)[:closed] for name in COLUMNS}
-    return Bars(SWAP, M1, **columns, origin=frozenset({"synthetic"}))
-
-
-def picked(bars: Bars, rows: object) -> Bars:
-    return replace(bars, **{name: getattr(bars, name)[rows] for name in COLUMNS})
-
-
 def damage(okx: RunningPaperOkx, root: Path) -> Bars:
     """Store 15m bars with a hole and an impossible high; return the bars as they should be."""
-    bars = resample(minutes(okx), M15)
+    bars = resample(okx.minutes(SWAP, NOW), M15)
     high = bars.high.copy()
     high[WRONG] = 1.0
     kept = np.delete(np.arange(len(bars)), np.r_[HOLE])
@@ -64,14 +58,7 @@ def damage(okx: RunningPaperOkx, root: Path) -> Bars:
 
 
 def words(okx: RunningPaperOkx, *more: str) -> list[str]:
-    return [
-        "exchange=paper",
-        f"exchange.base_url={okx.base_url}",
-        f"exchange.ws_url={okx.ws_url}",
-        "exchange.rate_limits=false",
-        "timeframe=15m",
-        *more,
-    ]
+    return [*okx.job_words, "timeframe=15m", *more]
 
 
 def test_what_a_scan_finds_is_refetched_and_the_next_scan_finds_it_gone(jobs, okx) -> None:
@@ -88,7 +75,7 @@ def test_what_a_scan_finds_is_refetched_and_the_next_scan_finds_it_gone(jobs, ok
     assert "blast radius: 1 runs, 0 decisions" in done.stdout
     assert "    now  return" in done.stdout
     stored = MarketReader(root).read_bars(Kind.CANDLES, SWAP, M15)
-    for name in COLUMNS:
+    for name in BAR_COLUMNS:
         np.testing.assert_allclose(getattr(stored, name), getattr(bars, name), rtol=1e-9)
     result = json.loads((jobs.folder / "reports/repair/latest/result.json").read_text())
     assert (result["synthetic"], result["mode"], result["changed_bars"]) == (True, "refetch", 21)
@@ -107,7 +94,7 @@ def test_what_a_scan_finds_is_refetched_and_the_next_scan_finds_it_gone(jobs, ok
 def test_refetch_of_the_same_bars_is_unchanged_and_no_failure(jobs, okx) -> None:
     root = jobs.folder / "data"
     MarketWriter(root, clock=lambda: NOW).write_bars(
-        Kind.CANDLES, resample(minutes(okx), M15), source="synthetic"
+        Kind.CANDLES, resample(okx.minutes(SWAP, NOW), M15), source="synthetic"
     )
     named = ["range_start=2024-01-02", "range_end=2024-01-02T06:00"]
     # sums of volumes may be rounded otherwise by the exchange: from the first time on its bars are stored
@@ -136,7 +123,7 @@ def test_exchange_that_is_away_ends_in_exit_4_and_changes_nothing(jobs, okx) -> 
 def test_missing_bars_are_built_from_finer_ones(jobs, okx) -> None:
     root = jobs.folder / "data"
     bars = damage(okx, root)
-    MarketWriter(root, clock=lambda: NOW).write_bars(Kind.CANDLES, minutes(okx), source="synthetic")
+    MarketWriter(root, clock=lambda: NOW).write_bars(Kind.CANDLES, okx.minutes(SWAP, NOW), source="synthetic")
     done = jobs.run("repair", "timeframe=15m", "mode=resample")
     assert done.returncode == 0, done.stderr
     assert "repaired, 20 inserted, 0 revised, 0 still missing, derived from 1m" in done.stdout
@@ -151,7 +138,7 @@ def test_missing_bars_are_built_from_finer_ones(jobs, okx) -> None:
 @pytest.mark.parametrize("kind", ["mark", "index", "funding"])
 def test_mark_index_and_funding_are_refetched_by_the_same_command(jobs, okx, kind) -> None:
     whole, root = jobs.folder / "whole", jobs.folder / "data"
-    exchange = [word for word in words(okx) if word != "timeframe=15m"]
+    exchange = list(okx.job_words)
     hourly = ["timeframe=1h", "timeframes=[1h]", f"kinds=[{kind}]", "since_days=30"]
     asked = jobs.run("ingest", *exchange, *hourly, f"store.root={whole}")
     assert asked.returncode == 0, asked.stderr

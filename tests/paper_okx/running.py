@@ -15,7 +15,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -27,9 +27,10 @@ from aiohttp import web
 
 from arena.config.models import SymbolConfig
 from arena.config.paper import FaultRule
+from arena.core.bars import Bars
 from arena.core.clock import wall_clock
 from arena.core.instrument import Instrument
-from arena.core.timeframe import MS_PER_DAY
+from arena.core.timeframe import MS_PER_DAY, Timeframe
 from arena.paper_okx.app import PaperExchange, ServerSettings, create_app
 from arena.paper_okx.auth import ApiKey, Keys, sign
 from arena.paper_okx.clock import VenueClock
@@ -43,6 +44,8 @@ CONF = Path(__file__).resolve().parents[2] / "conf"
 START_MS = 1_704_067_200_000  # 2024-01-01, when the market of the tests begins
 DAYS = 5
 NOW_MS = START_MS + 3 * MS_PER_DAY + 43_200_000  # where the clock stands at first: 3.5 days in
+
+BAR_COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 
 DEMO = ApiKey("paper-demo", "paper-demo-secret", "paper-demo-passphrase", "demo", demo=True)
 LIVE = ApiKey("paper-live", "paper-live-secret", "paper-live-passphrase", "live", demo=False)
@@ -61,6 +64,11 @@ def small_market(days: int = DAYS, timeframe: str = "1m", shape: MarketShape | N
     return ReplayMarket(make_synthetic(source, instruments, shape), shape)
 
 
+def picked(bars: Bars, rows: Any) -> Bars:
+    """Return the bars at `rows`, positions or flags."""
+    return replace(bars, **{name: getattr(bars, name)[rows] for name in BAR_COLUMNS})
+
+
 @dataclass
 class RunningPaperOkx:
     """A running exchange, as a client and as the test that moves its clock see it."""
@@ -74,8 +82,20 @@ class RunningPaperOkx:
         return self.base_url.replace("http://", "ws://") + "/ws/v5"
 
     @property
+    def job_words(self) -> tuple[str, ...]:
+        """What a job is told to ask this exchange, as often as it likes."""
+        addresses = (f"exchange.base_url={self.base_url}", f"exchange.ws_url={self.ws_url}")
+        return ("exchange=paper", *addresses, "exchange.rate_limits=false")
+
+    @property
     def port(self) -> int:
         return urlsplit(self.base_url).port or 0
+
+    def minutes(self, inst_id: str, before_ms: int) -> Bars:
+        """Return the 1m bars that the market has before a time, UTC ms."""
+        bars = self.exchange.market.listing(inst_id).candles.finest
+        columns = {name: getattr(bars, name)[bars.ts < before_ms] for name in BAR_COLUMNS}
+        return Bars(inst_id, Timeframe.parse("1m"), **columns, origin=frozenset({"synthetic"}))
 
     def get(self, path: str, **params: object) -> dict[str, Any]:
         """Return the JSON of a public GET, whatever its HTTP status."""

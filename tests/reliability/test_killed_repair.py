@@ -22,15 +22,21 @@ from arena.store.ledger import open_reads
 from arena.store.market.layout import Kind
 from arena.store.market.reader import MarketReader
 from arena.store.market.writer import MarketWriter
-from tests.paper_okx.running import START_MS, RunningPaperOkx, run_paper_okx, small_market
+from tests.paper_okx.running import (
+    BAR_COLUMNS,
+    START_MS,
+    RunningPaperOkx,
+    picked,
+    run_paper_okx,
+    small_market,
+)
 from tests.reliability.conftest import Killer, was_killed
 
 SWAP = "BTC-USDT-SWAP"
-M1, M15, H1 = (Timeframe.parse(name) for name in ("1m", "15m", "1h"))
+M15, H1 = (Timeframe.parse(name) for name in ("15m", "1h"))
 DAYS = 2
 NOW = START_MS + DAYS * 86_400_000
 HOLE, WRONG = slice(100, 120), 150
-COLUMNS = ("ts", "open", "high", "low", "close", "volume")
 WORDS = ("timeframe=15m", "store.root=store")
 
 
@@ -43,7 +49,7 @@ def okx() -> Iterator[RunningPaperOkx]:
 @pytest.fixture(scope="module")
 def truth(okx: RunningPaperOkx) -> Bars:
     """15m bars as the exchange has them."""
-    return resample(_minutes(okx), M15)
+    return resample(okx.minutes(SWAP, NOW), M15)
 
 
 @pytest.fixture(scope="module")
@@ -54,10 +60,10 @@ def damaged(okx: RunningPaperOkx, truth: Bars, project: Path, tmp_path_factory: 
     high[WRONG] = 1.0
     kept = np.delete(np.arange(len(truth)), np.r_[HOLE])
     writer = MarketWriter(folder / "store", clock=lambda: NOW)
-    stored = _picked(replace(truth, high=high), kept)
+    stored = picked(replace(truth, high=high), kept)
     for bars in (stored, resample(stored, H1)):
         writer.write_bars(Kind.CANDLES, bars, source="synthetic")
-    writer.write_bars(Kind.CANDLES, _minutes(okx), source="synthetic")
+    writer.write_bars(Kind.CANDLES, okx.minutes(SWAP, NOW), source="synthetic")
     made = Killer(project, folder)
     assert made.run("health", "timeframes=[15m,1h]", "store.root=store", "now=2024-01-03").returncode == 0
     done = made.run("backtest", *WORDS, "limit=100", "signal_window=50")
@@ -70,7 +76,7 @@ def damaged(okx: RunningPaperOkx, truth: Bars, project: Path, tmp_path_factory: 
 def test_repair_killed_at_any_step_is_ended_by_the_next(
     okx: RunningPaperOkx, truth: Bars, damaged: Path, project: Path, tmp_path: Path, mode: str
 ) -> None:
-    words = (*WORDS, f"mode={mode}", *(_exchange(okx) if mode == "refetch" else ()))
+    words = (*WORDS, f"mode={mode}", *(okx.job_words if mode == "refetch" else ()))
 
     def copied(name: str) -> Killer:
         shutil.copytree(damaged, tmp_path / name, symlinks=True)
@@ -143,7 +149,7 @@ def _stored(folder: Path) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for series in reader.list_series():
         bars = reader.read_bars(series.kind, series.inst_id, series.timeframe)
-        found |= {f"{series.label} {name}": getattr(bars, name) for name in COLUMNS}
+        found |= {f"{series.label} {name}": getattr(bars, name) for name in BAR_COLUMNS}
         revisions = reader.read_revisions(series.kind, series.inst_id, series.timeframe)
         for name in ("ts", "old_high", "new_high", "source"):
             if name in revisions:
@@ -153,23 +159,3 @@ def _stored(folder: Path) -> dict[str, Any]:
 
 def _bars(folder: Path) -> Bars:
     return MarketReader(folder / "store").read_bars(Kind.CANDLES, SWAP, M15)
-
-
-def _minutes(okx: RunningPaperOkx) -> Bars:
-    fine = okx.exchange.market.listing(SWAP).candles.finest
-    closed = int(np.searchsorted(fine.ts, NOW))
-    columns = {name: getattr(fine, name)[:closed] for name in COLUMNS}
-    return Bars(SWAP, M1, **columns, origin=frozenset({"synthetic"}))
-
-
-def _picked(bars: Bars, rows: Any) -> Bars:
-    return replace(bars, **{name: getattr(bars, name)[rows] for name in COLUMNS})
-
-
-def _exchange(okx: RunningPaperOkx) -> tuple[str, ...]:
-    return (
-        "exchange=paper",
-        f"exchange.base_url={okx.base_url}",
-        f"exchange.ws_url={okx.ws_url}",
-        "exchange.rate_limits=false",
-    )

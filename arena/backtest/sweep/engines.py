@@ -105,8 +105,8 @@ def _chunk(trials: int, bars: int, workers: int) -> int:
     from arena.engine.crosses import SIDE_BY_SIDE
 
     share = -(-trials // (workers * PARTS_A_WORKER)) if workers > 1 else trials
-    wanted = min(CHUNK, max(CHUNK_BARS // max(bars, 1), SIDE_BY_SIDE), max(share, SIDE_BY_SIDE))
-    return wanted - wanted % SIDE_BY_SIDE if wanted > SIDE_BY_SIDE else wanted
+    wanted = max(min(share, CHUNK_BARS // max(bars, 1)), SIDE_BY_SIDE)
+    return min(CHUNK, wanted - wanted % SIDE_BY_SIDE)
 
 
 def choose_engine(

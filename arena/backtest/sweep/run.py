@@ -33,7 +33,7 @@ from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
 from arena.core.timeframe import MS_PER_DAY
-from arena.data.past import open_service
+from arena.data.service import DataService
 from arena.engine.conduct import decided_at
 from arena.engine.simulate import NO_BARS, NOWHERE
 from arena.strategies import StrategySpec, get_strategy, parse_params
@@ -161,7 +161,7 @@ def load_sweep_market(config: BacktestConfig, grid: Grid) -> RunMarket:
     swept = {name.removeprefix("costs."): 0.0 for name in grid.axes.names if name.startswith("costs.")}
     cost_rate(config.costs.model_copy(update=swept))  # a cost that is not set stops a sweep, too
     market = load_market(
-        open_service(config.store.root, config.as_of_ms),
+        DataService(config.store.root, known_at=config.as_of_ms),
         instrument,
         config.timeframe.timeframe(),
         run_window(config),

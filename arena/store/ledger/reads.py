@@ -314,10 +314,11 @@ class LedgerReads:
         inst_id: str | None = None,
         timeframe: str | None = None,
         status: str | None = None,
+        start_ms: int | None = None,
     ) -> list[Row]:
-        """Return the newest repairs of candles."""
+        """Return the newest repairs, those that were started at `start_ms` (UTC) or later."""
         same = {"inst_id": inst_id, "timeframe": timeframe, "status": status}
-        return self._newest(CANDLE_REPAIR_JOBS, "created_ms", limit, same)
+        return self._newest(CANDLE_REPAIR_JOBS, "created_ms", limit, same, start_ms=start_ms)
 
     def list_audit(
         self,
