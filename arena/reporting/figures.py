@@ -16,7 +16,7 @@ _SIGNED_WORDS = ("return", "cagr", "excess", "expectancy", "pnl", "net_profit", 
 REASON_NAMES = {
     0: "still open",
     FillReason.OPEN: "open",
-    FillReason.CLOSE: "target",
+    FillReason.CLOSE: "signal",
     FillReason.STOP_LOSS: "stop loss",
     FillReason.TAKE_PROFIT: "take profit",
     FillReason.LIQUIDATION_PARTIAL: "partial liquidation",

@@ -262,7 +262,7 @@ def test_second_instrument_of_a_day_stands_beside_the_first(result: HealthResult
     text = (tmp_path / "db_stats_20260101.html").read_text()
     assert "Data health of 2026-01-01: grade F" in text
     for name in ("BTC-USDT-SWAP", "ETH-USDT-SWAP"):
-        assert f"Table: coverage of {name}" in text
+        assert f"Table: coverage: {name}" in text
 
 
 def test_later_scan_replaces_the_series_that_it_looked_at_and_no_others(

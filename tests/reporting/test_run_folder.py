@@ -71,7 +71,7 @@ def test_records_keep_every_field(folder: Path, small_run, kind: str) -> None:
 def test_codes_have_their_words_beside_them(folder: Path) -> None:
     trades = pl.read_parquet(folder / "trades.parquet")
     pairs = set(trades.select("exit_reason", "exit_reason_name").rows())
-    assert pairs == {(0, "still open"), (2, "target"), (3, "stop loss"), (4, "take profit")}
+    assert pairs == {(0, "still open"), (2, "signal"), (3, "stop loss"), (4, "take profit")}
     assert set(trades["entry_reason_name"]) == {"cross up", "cross down"}
     assert trades["is_open"].to_list() == [False] * 59 + [True]
 
