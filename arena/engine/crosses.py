@@ -9,16 +9,16 @@ from typing import Any
 import numpy as np
 
 from arena.engine.jit import inlined
-from arena.engine.lanes import LANES, bits_above, load, lowest_bit
+from arena.engine.lanes import WORD, compare_word, lowest_bit
 
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 64
 """Trials that are compared together."""
 
-WORD = 64
-"""Bars whose bits are one number."""
+PIECE = 8
+"""Words of a piece: with a piece of each of their series, the trials' work stays in the first cache."""
 
-PIECE = 32
-"""Words of a piece."""
+LINE = 8
+"""Numbers in a line of the processor's cache: a read from within two of them takes twice as long."""
 
 BIT: Any = np.uint64(1)
 ALL: Any = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -27,7 +27,8 @@ NONE: Any = np.uint64(0)
 
 def cross_memory(bars: int) -> tuple[Any, Any]:
     """Return memory for the words of each trial, and for whether any of its bars is unclear."""
-    return np.empty((SIDE_BY_SIDE, -(-bars // WORD)), np.uint64), np.empty(SIDE_BY_SIDE, np.bool_)
+    words = -(-(bars + LINE - 1) // WORD)
+    return np.empty((SIDE_BY_SIDE, words), np.uint64), np.empty(SIDE_BY_SIDE, np.bool_)
 
 
 @inlined
@@ -56,37 +57,43 @@ def compare_series(
         memory: `cross_memory`, written.
     """
     words, unclear = memory
-    count = words.shape[1]
+    lead = lead_of(offset)
+    count = -(-(bars + lead) // WORD)
     for row in range(stop - first):
         unclear[row] = False
     for piece in range(0, count, PIECE):
         for trial in range(first, stop):
             one, other = series[upper[trial]], series[lower[trial]]
             number, begin = np.uintp(trial - first), max(ready[trial] - offset, 0)
-            open_bits = NONE
+            level = NONE
             for word in range(piece, min(piece + PIECE, count)):
-                bar = word * WORD
-                size = min(bars - bar, WORD)
-                above = _above(one, other, offset + bar, size)
-                known = above | _above(other, one, offset + bar, size)
-                open_bits |= ~known & _bits_from(begin - bar) & (ALL >> np.uint64(WORD - size))
+                bar = word * WORD - lead
+                i, size = np.uintp(offset + bar), min(bars - bar, WORD)
+                if size == WORD and bar >= begin:
+                    above, somewhere = compare_word(one, i, other, i)
+                    level |= somewhere
+                else:
+                    above, open_bits = _compare(one, other, i, size)
+                    level |= open_bits & _bits_from(begin - bar)
                 words[number, np.uintp(word)] = above
-            unclear[number] |= open_bits != NONE
+            unclear[number] |= level != NONE
 
 
 @inlined
-def _above(one: Any, other: Any, begin: int, size: int) -> Any:
-    """Return a bit for each of up to 64 places, the first lowest: whether `one` is above `other`."""
-    bits = NONE
-    if size == WORD:
-        for row in range(0, WORD, LANES):
-            i = np.uintp(begin + row)
-            bits |= bits_above(load(one, i), load(other, i)) << np.uint64(row)
-    else:
-        for place in range(size):
-            i = np.uintp(begin + place)
-            bits |= np.uint64(one[i] > other[i]) << np.uint64(place)
-    return bits
+def lead_of(offset: int) -> int:
+    """Return how many places of the first word lie before bar 0: words begin where lines of the cache do."""
+    return offset % LINE
+
+
+@inlined
+def _compare(one: Any, other: Any, begin: Any, size: int) -> Any:
+    """Return a bit for each of up to 64 places: whether `one` is above, and whether neither is."""
+    above = level = NONE
+    for place in range(size):
+        i, bit = begin + np.uintp(place), np.uint64(place)
+        above |= np.uint64(one[i] > other[i]) << bit
+        level |= np.uint64(not (one[i] > other[i] or one[i] < other[i])) << bit
+    return above, level
 
 
 @inlined
@@ -98,12 +105,14 @@ def _bits_from(place: int) -> Any:
 
 
 @inlined
-def cross_runs(words: Any, begin: int, bars: int, up: float, down: float, starts: Any, targets: Any) -> int:
+def cross_runs(
+    words: Any, lead: int, begin: int, bars: int, up: float, down: float, starts: Any, targets: Any
+) -> int:
     """Write the runs of `up` above and `down` below from bar `begin` on, 0 before; return their number."""
     starts[0], targets[0] = 0, 0.0
     count, before = 1, NONE
-    for word in range(begin // WORD, len(words)):
-        bar, above = word * WORD, words[np.uintp(word)]
+    for word in range((begin + lead) // WORD, -(-(bars + lead) // WORD)):
+        bar, above = word * WORD - lead, words[np.uintp(word)]
         turns = above ^ (above << BIT | before)
         if bar <= begin:
             first = BIT << np.uint64(begin - bar)

@@ -14,7 +14,7 @@ from numba import extending as numba_extending
 from numba import types as numba_types
 from numba.core.typing import templates as numba_templates
 
-LANES = 8
+LANES, WORD = 8, 64
 
 # numba tells nothing of its own types
 extending: Any = numba_extending
@@ -22,6 +22,7 @@ types: Any = numba_types
 templates: Any = numba_templates
 
 _VECTOR = ir.VectorType(ir.DoubleType(), LANES)
+_UINT64 = ir.IntType(64)
 
 Build = Callable[[Any, Any, Any], Any]
 """Takes the builder and two vectors."""
@@ -81,14 +82,30 @@ def spread(_typing: Any, _value: Any) -> Any:
 
 
 @_intrinsic
-def bits_above(_typing: Any, _one: Any, _other: Any) -> Any:
-    """Return a bit a lane, the first lowest: whether `one` is above `other`; never where one is NaN."""
+def compare_word(_typing: Any, one: Any, _at: Any, other: Any, _place: Any) -> Any:
+    """Compare one[at : at + 64] with other[place : place + 64]; nothing checks that they are there.
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        bits = builder.bitcast(builder.fcmp_ordered(">", *arguments), ir.IntType(LANES))
-        return builder.zext(bits, ir.IntType(64))
+    Returns a bit a place, the first lowest: whether `one` is above; and a number that is 0 unless somewhere
+    both are equal or one of them is NaN.
+    """
 
-    return types.uint64(_LANES, _LANES), generate
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        rows = []
+        for side in (0, 2):
+            array = context.make_array(signature.args[side])(context, builder, arguments[side])
+            starts = [builder.add(arguments[side + 1], _UINT64(row)) for row in range(0, WORD, LANES)]
+            places = [builder.bitcast(builder.gep(array.data, [i]), _VECTOR.as_pointer()) for i in starts]
+            rows.append([builder.load(place, align=8) for place in places])
+        level = ir.Constant(ir.VectorType(ir.IntType(1), LANES), [0] * LANES)
+        above = _UINT64(0)
+        for row, (high, low) in enumerate(zip(*rows, strict=True)):
+            bits = builder.bitcast(builder.fcmp_ordered(">", high, low), ir.IntType(LANES))
+            above = builder.or_(above, builder.shl(builder.zext(bits, _UINT64), _UINT64(row * LANES)))
+            level = builder.or_(level, builder.fcmp_unordered("==", high, low))
+        some = builder.zext(builder.bitcast(level, ir.IntType(LANES)), _UINT64)
+        return context.make_tuple(builder, signature.return_type, (above, some))
+
+    return types.UniTuple(types.uint64, 2)(one, types.uintp, other, types.uintp), generate
 
 
 @_intrinsic

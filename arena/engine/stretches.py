@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from arena.core.bars import FloatArray
+from arena.core.rows import line_rows
 from arena.engine.account import reset_liquidation, settle_funding
-from arena.engine.jit import inlined
+from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
 from arena.engine.lanes import LANES, load, spread, store
 from arena.engine.machine import borrow, give_back
@@ -25,9 +26,8 @@ OPEN, LOW, HIGH, MARK_LOW, MARK_HIGH, MARK_OPEN, CLOSE, TIME = range(8)
 """Columns of a bar's row: all that an event reads lies in one line of the processor's cache. TIME is counted
 in bars since the first."""
 
-CACHE_LINE = 8
-"""Its length in numbers."""
-
+REACH = 4
+"""Numbers that say how far a block of bars reaches, in the order of the bar's columns from LOW on."""
 
 ROUNDING = 1.0 + 1e-9
 """Sums of funding are added up in another order here than by the account: they are bounds only."""
@@ -48,39 +48,60 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
         step_ms: length of a bar.
         funding: settlements.
     """
-    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
-    reach = [low, high, mark_low, mark_high]
-    short = _extremes(reach, SHORT)
-    long = _extremes(short, LONG // SHORT)
-    due, _, rate, mark = funding
+    bars, (due, _, rate, mark) = len(market[0]), funding
+    rows, whole = _room(bars, TIME + 1), _room(1, REACH)
+    short, long = _room(-(-bars // SHORT), REACH), _room(-(-bars // LONG), REACH)
+    settled = np.empty(bars, np.uint64)
+    _fill_guide(tuple(market), step_ms, due, rows, short, long, whole, settled)
     return (
-        _in_rows((open_, *reach, mark_open, close, (ts - ts[:1]) / step_ms)),
-        _in_rows(short),
-        _in_rows(long),
-        np.searchsorted(due, np.arange(len(ts)), side="right").astype(np.uint64),
+        rows,
+        short,
+        long,
+        settled,
         np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
-        np.concatenate((close, np.zeros(LANES))),  # a row of lanes may begin at any bar
+        np.concatenate((market[4], np.zeros(LANES))),  # a row of lanes may begin at any bar
         bool((rate != 0.0).any()),
-        _in_rows(_extremes(long, len(ts))),
+        whole,
     )
 
 
-def _in_rows(columns: Sequence[NDArray[Any]]) -> FloatArray:
-    """Return columns as rows of one array that begins where a line of the processor's cache does."""
-    count, width = len(columns[0]), len(columns)
-    memory = np.empty(count * width + CACHE_LINE)
-    start = -memory.ctypes.data // memory.itemsize % CACHE_LINE
-    rows: FloatArray = memory[start : start + count * width].reshape(count, width)
-    for place, column in enumerate(columns):
-        rows[:, place] = column
+def _room(count: int, width: int) -> FloatArray:
+    """Return room for `count` rows of `width` numbers that lie one behind the other."""
+    rows: FloatArray = line_rows(1, count * width)[0, : count * width].reshape(count, width)
     return rows
 
 
-def _extremes(reach: Sequence[FloatArray], size: int) -> list[FloatArray]:
-    """Return how far each `size` rows of `reach` reach: lowest low, highest high, and those of the mark."""
-    first = np.arange(0, len(reach[0]), max(size, 1))
-    picks = (np.minimum, np.maximum, np.minimum, np.maximum)
-    return [pick.reduceat(values, first) for pick, values in zip(picks, reach, strict=True)]
+@kernel
+def _fill_guide(
+    market: Any, step_ms: int, due: Any, rows: Any, short: Any, long: Any, whole: Any, settled: Any
+) -> None:
+    """Write the rows of bars, the extremes of blocks of them, and how many settlements are done at each."""
+    ts, open_, high, low, close, mark_open, mark_high, mark_low = market
+    done = 0
+    for bar in range(len(ts)):
+        i = np.uintp(bar)
+        while done < len(due) and due[done] <= bar:
+            done += 1
+        settled[i] = done
+        rows[i, OPEN], rows[i, LOW], rows[i, HIGH] = open_[i], low[i], high[i]
+        rows[i, MARK_LOW], rows[i, MARK_HIGH] = mark_low[i], mark_high[i]
+        rows[i, MARK_OPEN], rows[i, CLOSE] = mark_open[i], close[i]
+        rows[i, TIME] = (ts[i] - ts[0]) / step_ms
+        _reach(short, bar // SHORT, rows, bar, LOW, is_new=bar % SHORT == 0)
+        if bar % SHORT == SHORT - 1 or bar == len(ts) - 1:
+            block = bar // SHORT
+            _reach(long, bar // LONG, short, block, 0, is_new=block % (LONG // SHORT) == 0)
+            _reach(whole, 0, short, block, 0, is_new=block == 0)
+
+
+@inlined
+def _reach(blocks: Any, at: int, rows: Any, row: int, column: int, is_new: bool) -> None:  # noqa: FBT001
+    """Widen a block's reach, lowest low, highest high and those of the mark, by that of a row."""
+    i, k, c = np.uintp(at), np.uintp(row), np.uintp(column)
+    for place in range(0, REACH, 2):
+        low, high = rows[k, c + np.uintp(place)], rows[k, c + np.uintp(place + 1)]
+        blocks[i, place] = low if is_new else min(blocks[i, place], low)
+        blocks[i, place + 1] = high if is_new else max(blocks[i, place + 1], high)
 
 
 @inlined
@@ -95,47 +116,55 @@ def run_stretches(
     fills: Any,
     equity: Any,
     guide: Any,
+    course: Any,
+    begin: int,
+    end: int,
 ) -> int:
-    """Run all bars, or up to the one that `fills` has no room for.
+    """Run bars [begin, end), or up to the one that `fills` has no room for.
 
     Args:
         sides: (start, target, count): the first `count` of two arrays hold where each run of equal
             targets starts, the first at bar 0, and what it is.
-        distances: (stop_distance, take_distance), each (n,).
+        distances: (stop, take-profit, offset, stop_multiple, take_multiple): a bar's distance is a multiple
+            of its row in the first two, `offset` rows further on; none where that is not above 0.
         funding: settlements, as `run_bars` has them; so are the next three.
         tier_lots: tiers.
         tier_mmr: their rates.
         rules: `AccountRules`.
-        state_array: (1,) of STATE_DTYPE, fresh.
+        state_array: (1,) of STATE_DTYPE, fresh, or as the bars before `begin` have left it.
         fills: COMPACT_FILL_DTYPE rows.
-        equity: (n,) written, with room for a row of lanes behind, which is written over.
+        equity: (end - begin,) written, with room for a row of lanes behind, which is written over.
         guide: `market_guide`.
+        course: its `run` is the run of `sides` at bar `begin`, updated.
+        begin: first bar to run.
+        end: bar after the last.
 
     Returns:
-        n when done, else the bar that was not run.
+        `end` when done, else the bar that was not run.
     """
     starts, targets, count = sides
     rows = guide[0]
     state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
-    bars = len(rows)
-    bar = min(max(rules.first_bar - 1, 0), bars)  # nothing is decided before, so nothing is held
-    _hold(state, 0, bar, funding, rules, tier_lots, tier_mmr, equity, guide)
-    at = 0
-    while bar < bars:
+    # nothing is decided before the bar that comes ahead of the first fill, so nothing is held
+    bar = min(max(rules.first_bar - 1, begin), end)
+    _hold(state, begin, bar, funding, rules, tier_lots, tier_mmr, equity, begin, guide)
+    at = course.run
+    while bar < end:
         while at + 1 < count and starts[np.uintp(at + 1)] <= bar:
             at += 1
         if state.order_bar < 0:
             turn = _next_turn(state, targets, at, count)
-            decides = max(bar, starts[np.uintp(turn)]) if turn < count else bars
-            end = min(decides + 1, bars)
+            decides = max(bar, starts[np.uintp(turn)]) if turn < count else end
+            stop = min(decides + 1, end)
             if state.lots != 0.0:
-                end = _untouched(state, bar, end, rules, tier_lots, tier_mmr, guide)
-            if end > bar:
-                _hold(state, bar, end, funding, rules, tier_lots, tier_mmr, equity, guide)
-                bar = end
-                if end == decides + 1:
-                    _decide(state, decides, targets[np.uintp(turn)], equity[decides], rows, distances, rules)
+                stop = _untouched(state, bar, stop, rules, tier_lots, tier_mmr, guide)
+            if stop > bar:
+                _hold(state, bar, stop, funding, rules, tier_lots, tier_mmr, equity, begin, guide)
+                bar = stop
+                if stop == decides + 1:
+                    value = equity[np.uintp(decides - begin)]
+                    _decide(state, decides, targets[np.uintp(turn)], value, rows, distances, rules)
                 continue
         if _is_eventful(state, bar, rows, funding[0]):
             if state.fills > room:
@@ -143,12 +172,14 @@ def run_stretches(
                 return int(bar)
             _play(state, fills, bar, rows, funding, rules, tier_lots, tier_mmr)
         i = np.uintp(bar)
-        equity[i] = state.cash + state.lots * rules.coins_per_lot * (rows[i, CLOSE] - state.avg)
+        value = state.cash + state.lots * rules.coins_per_lot * (rows[i, CLOSE] - state.avg)
+        equity[np.uintp(bar - begin)] = value
         if targets[np.uintp(at)] != state.acted_target and state.ruined == 0:
-            _decide(state, bar, targets[np.uintp(at)], equity[i], rows, distances, rules)
+            _decide(state, bar, targets[np.uintp(at)], value, rows, distances, rules)
         bar += 1
+    course.run = at
     give_back(state_array, state)
-    return int(bars)
+    return int(end)
 
 
 @inlined
@@ -185,8 +216,17 @@ def _play(
 @inlined
 def _decide(state: Any, bar: int, target: float, value: float, rows: Any, distances: Any, rules: Any) -> None:
     """Leave the order that the close of `bar` decides at equity `value`."""
-    i = np.uintp(bar)
-    decide(state, bar, target, value, rows[i, CLOSE], (distances[0][i], distances[1][i]), rules, None)
+    stops, takes, offset, near, far = distances
+    i = np.uintp(bar + offset)
+    levels = distance_of(stops[i], near), distance_of(takes[i], far)
+    decide(state, bar, target, value, rows[np.uintp(bar), CLOSE], levels, rules, None)
+
+
+@inlined
+def distance_of(value: float, multiple: float) -> float:
+    """Return `multiple` x `value` where that is a positive number, else NaN: none."""
+    distance = multiple * value
+    return distance if 0.0 < distance < np.inf else np.nan
 
 
 @inlined
@@ -199,16 +239,17 @@ def _hold(
     tier_lots: Any,
     tier_mmr: Any,
     equity: Any,
+    base: int,
     guide: Any,
 ) -> None:
-    """Pass bars [begin, end) on which nothing but funding happens to the account."""
+    """Pass bars [begin, end) on which nothing but funding happens; equity[0] is that of bar `base`."""
     if end <= begin:
         return
     last = np.int64(guide[3][np.uintp(end - 1)])
     cash = state.cash
     if state.lots == 0.0:
         state.next_funding = last
-        for bar in range(begin, end, LANES):
+        for bar in range(begin - base, end - base, LANES):
             store(equity, np.uintp(bar), spread(cash))
         return
     due, _, rate, mark = funding
@@ -217,10 +258,10 @@ def _hold(
     coins = lots * rules.coins_per_lot
     for k in range(first, last if guide[6] else first):
         i = np.uintp(k)
-        _write_equity(begin, due[i], cash, coins, avg, close, equity)
+        _write_equity(begin, due[i], cash, coins, avg, close, equity, base)
         begin = due[i]
         cash, paid = settle_funding(cash, paid, lots, rate[i], mark[i], rules)
-    _write_equity(begin, end, cash, coins, avg, close, equity)
+    _write_equity(begin, end, cash, coins, avg, close, equity, base)
     if last > first:
         state.cash, state.funding, state.next_funding = cash, paid, last
         reset_liquidation(state, rules, tier_lots, tier_mmr)
@@ -228,12 +269,12 @@ def _hold(
 
 @inlined
 def _write_equity(
-    begin: int, end: int, cash: float, coins: float, avg: float, close: Any, equity: Any
+    begin: int, end: int, cash: float, coins: float, avg: float, close: Any, equity: Any, base: int
 ) -> None:
     """Write the equity at the closes of [begin, end), in whole rows: what is beyond is written again."""
     while True:
-        i = np.uintp(begin)
-        store(equity, i, spread(cash) + spread(coins) * (load(close, i) - spread(avg)))
+        gain = spread(coins) * (load(close, np.uintp(begin)) - spread(avg))
+        store(equity, np.uintp(begin - base), spread(cash) + gain)
         begin += LANES
         if begin >= end:
             return

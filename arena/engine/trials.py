@@ -1,8 +1,9 @@
-"""Many accounts over one market: a signal, a pass over the bars and its sums, trial after trial.
+"""Many accounts over one market: trials in groups, each a signal, a pass over the bars and its sums.
 
-No rule of the account lives here: a plain account passes by stretches, any other bar by bar. Equity and
-fills land in scratch memory that the next trial overwrites, so memory does not grow with trials. Invariant:
-a trial does not depend on the one before.
+No rule of the account lives here: a plain account passes by stretches, any other bar by bar. A group of
+plain ones goes through the market piece by piece, one trial after the other, while the piece is in the
+processor's cache. Memory is written over by the next group, so it does not grow with trials. Invariant: a
+trial depends neither on those beside it nor on where the market is cut.
 """
 
 from typing import Any
@@ -10,16 +11,19 @@ from typing import Any
 import numpy as np
 
 from arena.engine.account import AccountRules
-from arena.engine.crosses import SIDE_BY_SIDE, compare_series, cross_runs
+from arena.engine.crosses import compare_series, cross_runs, lead_of
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import run_bars
-from arena.engine.stretches import run_stretches, runs_of
-from arena.engine.summary import sum_path, sum_round_trips, write_days
+from arena.engine.lanes import LANES
+from arena.engine.path_sums import SUMS, begin_sums, finish_sums, sum_piece, write_days
+from arena.engine.stretches import distance_of, run_stretches, runs_of
+from arena.engine.summary import sum_round_trips
 
 GIVEN = -1
-"""In place of a row: the scratch already holds the trial's signal, or nothing gates its entries."""
+"""In place of a row: memory already holds the trial's signal, nothing gates its entries, or no range."""
 
 UNCLEAR = 2.0
+SIZE = SUMS * LANES
 
 
 @kernel
@@ -33,7 +37,7 @@ def run_trials(
     terms: Any,
     batch: Any,
     states: Any,
-    scratch: Any,
+    memory: Any,
     money: Any,
     day_ends: Any,
     summaries: Any,
@@ -43,7 +47,7 @@ def run_trials(
     stop_before: int,
     conduct: Any,
 ) -> int:
-    """Run trials from `start` until `stop_before` or until one needs more room for fills.
+    """Run trials from `start` until `stop_before` or until one needs other memory.
 
     Args:
         market: as `run_bars` has it, n bars; the next four, too.
@@ -55,9 +59,9 @@ def run_trials(
         terms: (fee, cost, margin_rate, order_rate, max_position_lots, size_value), each (trials,).
         batch: (series, gates, ranges, first_bar of the run in them, then a row a trial: upper, lower,
             ready, gate, gate_least, up, down, range, stop_multiple, take_multiple); `upper` is GIVEN
-            where the scratch holds the signal.
+            where `memory` holds the signal.
         states: (trials,) of STATE_DTYPE, fresh; updated in place.
-        scratch: `trial_scratch`.
+        memory: `TrialMemory`; one that is whole where `conduct` is not plain.
         money: (initial capital, equity that counts as ruin, coins a contract).
         day_ends: position of each UTC day's last bar among the traded ones.
         summaries: (trials,) of SUMMARY_DTYPE, written.
@@ -69,89 +73,147 @@ def run_trials(
             (n,), None where decisions are not late; the terms of orders that rest, None where none do).
 
     Returns:
-        The next trial to run; `stop_before` when done.
+        The next trial to run; `stop_before` when done. From that trial on nothing counts that was written.
+        Its `second` is NaN where the memory has to be whole, else there has to be more room for fills.
     """
-    target, stop, take, path, _, fills = scratch[:6]
     columns, source, limits = conduct
-    bars = len(market[4])
-    first = rules.first_bar
-    made_range, made_stop, made_take = GIVEN, np.nan, np.nan
-    runs = 0
-    for trial in range(start, stop_before):
-        runs = _make_sides(runs, target, batch, start, trial, stop_before, scratch, columns)
-        if batch[4][trial] != GIVEN:
-            row, far, near = batch[11][trial], batch[13][trial], batch[12][trial]
-            if row != made_range or near != made_stop:
-                _make_distance(stop, batch[2][row], batch[3], near)
-            if row != made_range or far != made_take:
-                _make_distance(take, batch[2][row], batch[3], far)
-            made_range, made_stop, made_take = row, near, far
-        own = AccountRules(
-            rules.coins_per_lot,
-            rules.lot_sz,
-            rules.ticks_per_unit,
-            rules.tick_num,
-            rules.tick_den,
-            rules.min_lots,
-            rules.max_order_lots,
-            terms[4][trial],
-            terms[2][trial],
-            terms[3][trial],
-            terms[0][trial],  # no trial has a spot leg: what is spent at once is the fee
-            terms[0][trial],
-            terms[1][trial],
-            rules.isolated,
-            rules.size_mode,
-            terms[5][trial],
-            first,
-        )
-        path[0] = money[0]
-        state = states[trial : trial + 1]
-        done = _pass_bars(
-            market,
-            step_ms,
-            runs,
-            funding,
-            tier_lots,
-            tier_mmr,
-            own,
-            state,
-            scratch,
-            guide,
-            columns,
-            source,
-        )
-        if done < bars:
-            return trial
-        path[first] = money[0]  # the traded part begins with the capital
-        summary = summaries[trial]
-        summary.final_equity = path[bars]
-        sum_path(path, first, bars, money[1], summary, scratch)
-        write_days(path, first, day_ends, daily, trial)
-        sum_round_trips(fills, states[trial], own, money[2], bars, limits, summary, scratch)
+    bars, first, capital = len(market[4]), rules.first_bar, money[0]
+    leader = start
+    while leader < stop_before:
+        last = _make_sides(batch, leader, min(leader + len(memory.course), stop_before), memory, columns)
+        for trial in range(leader, last):
+            begin_sums(memory.course[trial - leader], memory.sums, (trial - leader) * SIZE, capital, bars)
+        begin = day = 0
+        while begin < bars:
+            end, days = _piece_end(begin, first, bars, memory.path, columns), day
+            while days < len(day_ends) and first + day_ends[days] < end:
+                days += 1
+            for trial in range(leader, last):
+                number = trial - leader
+                course = memory.course[number]
+                memory.path[0] = course.value
+                done = _pass_piece(
+                    market,
+                    step_ms,
+                    funding,
+                    tier_lots,
+                    tier_mmr,
+                    _own_rules(rules, terms, trial),
+                    states[trial : trial + 1],
+                    batch,
+                    trial,
+                    number,
+                    memory,
+                    guide,
+                    columns,
+                    source,
+                    begin,
+                    end,
+                )
+                if done < end:
+                    return leader
+                course.value = memory.path[end - begin]
+                if begin <= first:
+                    memory.path[first - begin] = capital  # the traded part begins with it
+                sums, at = memory.sums, number * SIZE
+                sum_piece(memory.path, begin, end, first, bars, money[1], course, sums, at, memory.edge)
+                write_days(memory.path, begin, first, day_ends, day, days, daily[trial], course, memory.ends)
+                if end == bars:
+                    finish_sums(
+                        memory.path,
+                        begin,
+                        first,
+                        bars,
+                        capital,
+                        course,
+                        sums,
+                        at,
+                        memory.apart,
+                        summaries[trial],
+                    )
+            begin, day = end, days
+        for trial in range(leader, last):
+            if np.isnan(summaries[trial].second):
+                return trial
+            own = _own_rules(rules, terms, trial)
+            fills = memory.fills[memory.course[trial - leader].fills_from :]
+            sum_round_trips(
+                fills, states[trial], own, money[2], bars, limits, summaries[trial], memory.pairwise
+            )
+        leader = last
     return stop_before
 
 
 @inlined
-def _pass_bars(
+def _own_rules(rules: Any, terms: Any, trial: int) -> Any:
+    return AccountRules(
+        rules.coins_per_lot,
+        rules.lot_sz,
+        rules.ticks_per_unit,
+        rules.tick_num,
+        rules.tick_den,
+        rules.min_lots,
+        rules.max_order_lots,
+        terms[4][trial],
+        terms[2][trial],
+        terms[3][trial],
+        terms[0][trial],  # no trial has a spot leg: what is spent at once is the fee
+        terms[0][trial],
+        terms[1][trial],
+        rules.isolated,
+        rules.size_mode,
+        terms[5][trial],
+        rules.first_bar,
+    )
+
+
+@inlined
+def _piece_end(begin: int, first: int, bars: int, path: Any, columns: Any) -> int:
+    """Return where the piece from `begin` on ends: as long as `path` allows, and cut at `first`."""
+    if columns is not None:
+        return bars
+    end = min(begin + len(path) - 1 - LANES, bars)
+    return int(min(end, first) if begin < first else end)
+
+
+@inlined
+def _pass_piece(
     market: Any,
     step_ms: int,
-    runs: int,
     funding: Any,
     tier_lots: Any,
     tier_mmr: Any,
     rules: Any,
     state: Any,
-    scratch: Any,
+    batch: Any,
+    trial: int,
+    number: int,
+    memory: Any,
     guide: Any,
     columns: Any,
     source: Any,
+    begin: int,
+    end: int,
 ) -> int:
-    """Run the account whose signal is in the scratch; return the bar that there was no room for, else n."""
+    """Run the account over bars [begin, end); return the bar that there was no room for, else `end`."""
     if columns is None:
-        return int(_pass_stretches(runs, funding, tier_lots, tier_mmr, rules, state, scratch, guide))
-    target, stop, take, path, _, fills = scratch[:6]
-    signal = _arriving(target, stop, take, scratch[13], source)
+        return int(
+            _pass_stretches(
+                funding,
+                tier_lots,
+                tier_mmr,
+                rules,
+                state,
+                batch,
+                trial,
+                number,
+                memory,
+                guide,
+                begin,
+                end,
+            )
+        )
+    signal = _arriving(memory.target, memory.stop, memory.take, memory.late, source)
     return int(
         run_bars(
             market,
@@ -162,8 +224,8 @@ def _pass_bars(
             tier_mmr,
             rules,
             state,
-            fills,
-            path[1 : len(market[4]) + 1],
+            memory.fills,
+            memory.path[1 : end + 1],
             0,
             columns,
         )
@@ -172,32 +234,42 @@ def _pass_bars(
 
 @inlined
 def _pass_stretches(
-    runs: int,
     funding: Any,
     tier_lots: Any,
     tier_mmr: Any,
     rules: Any,
     state: Any,
-    scratch: Any,
+    batch: Any,
+    trial: int,
+    number: int,
+    memory: Any,
     guide: Any,
+    begin: int,
+    end: int,
 ) -> int:
     if guide is None:
         return 0  # bars are passed one by one: what follows is not compiled at all
-    target, stop, take, path, _, fills = scratch[:6]
-    starts, targets = scratch[11:13]
-    starts[runs] = len(target)
+    course = memory.course[number]
+    near, far, offset = 1.0, 1.0, 0
+    stops, takes = memory.stop, memory.take
+    if batch[4][trial] != GIVEN and batch[11][trial] != GIVEN:
+        stops = takes = batch[2][batch[11][trial]]
+        near, far, offset = batch[12][trial], batch[13][trial], batch[3]
     return int(
         run_stretches(
-            (starts, targets, runs),
-            (stop, take),
+            (memory.starts[course.runs_from :], memory.targets[course.runs_from :], course.runs),
+            (stops, takes, offset, near, far),
             funding,
             tier_lots,
             tier_mmr,
             rules,
             state,
-            fills,
-            path[1:],
+            memory.fills[course.fills_from : course.fills_to],
+            memory.path[1:],
             guide,
+            course,
+            begin,
+            end,
         )
     )
 
@@ -217,38 +289,57 @@ def _arriving(target: Any, stop: Any, take: Any, late: Any, source: Any) -> Any:
 
 
 @inlined
-def _make_sides(
-    runs: int, target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any, columns: Any
-) -> int:
-    """Write the trial's target; where the pass is by stretches, its runs, and return how many there are.
+def _make_sides(batch: Any, leader: int, last: int, memory: Any, columns: Any) -> int:
+    """Write what trials [leader, last) want, and return the first of them that there is no room for.
 
-    `runs` is what came out for the trial before: a signal that is given is the same for both.
+    That is runs of targets or, where bars are passed one by one, the signal of one trial. There is always
+    room for the first; if it asks for more fills than there can be, it has all there is.
     """
-    is_given = batch[4][trial] == GIVEN
-    if columns is None:
+    is_given = batch[4][leader] == GIVEN
+    if columns is not None:
         if not is_given:
-            return int(_make_runs(target, batch, start, trial, stop_before, scratch))
-        return int(runs_of(target, scratch[11], scratch[12])) if runs == 0 else int(runs)
-    if not is_given:
-        _make_target(target, batch, trial)
-    return 0
+            _make_target(memory.target, batch, leader)
+            _make_distance(memory.stop, batch, leader, batch[12][leader])
+            _make_distance(memory.take, batch, leader, batch[13][leader])
+        return leader + 1
+    runs_from = runs = fills_to = 0
+    if is_given:
+        runs = runs_of(memory.target, memory.starts, memory.targets)
+    else:
+        compare_series(
+            batch[0], batch[4], batch[5], batch[6], batch[3], len(memory.target), leader, last, memory.crosses
+        )
+    for trial in range(leader, last):
+        course = memory.course[trial - leader]
+        sides = 2.0
+        if not is_given:
+            runs_from += runs
+            if len(memory.starts) - runs_from < len(memory.target) + 1:
+                return trial
+            runs = _make_runs(batch, trial, trial - leader, runs_from, memory)
+            sides = abs(batch[9][trial]) + abs(batch[10][trial])
+        course.runs_from, course.runs, course.run = runs_from, runs, 0
+        course.fills_from = fills_to
+        # a run is entered and left once; only what is stepped down by liquidations comes on top
+        fills_to += int(sides) * runs + memory.spare
+        if fills_to > len(memory.fills) and trial > leader:
+            return trial
+        course.fills_to = min(fills_to, len(memory.fills))
+    return last
 
 
 @inlined
-def _make_runs(target: Any, batch: Any, start: int, trial: int, stop_before: int, scratch: Any) -> int:
-    """Write the runs of the trial's target and return how many there are."""
-    starts, targets, memory = scratch[11], scratch[12], scratch[14]
-    number = (trial - start) % SIDE_BY_SIDE
-    bars, offset, ready = len(target), batch[3], batch[6]
-    if number == 0:
-        stop = min(trial + SIDE_BY_SIDE, stop_before)
-        compare_series(batch[0], batch[4], batch[5], ready, offset, bars, trial, stop, memory)
-    words, unclear = memory
+def _make_runs(batch: Any, trial: int, number: int, runs_from: int, memory: Any) -> int:
+    """Write the runs of the trial's target from place `runs_from` on and return how many there are."""
+    words, unclear = memory.crosses
+    starts, targets = memory.starts[runs_from:], memory.targets[runs_from:]
     if batch[7][trial] == GIVEN and not unclear[number]:
-        begin, up, down = max(ready[trial] - offset, 0), batch[9][trial], batch[10][trial]
-        return int(cross_runs(words[number], begin, bars, up, down, starts, targets))
-    _make_target(target, batch, trial)
-    return int(runs_of(target, starts, targets))
+        offset, up, down = batch[3], batch[9][trial], batch[10][trial]
+        begin = max(batch[6][trial] - offset, 0)
+        bars = len(memory.target)
+        return int(cross_runs(words[number], lead_of(offset), begin, bars, up, down, starts, targets))
+    _make_target(memory.target, batch, trial)
+    return int(runs_of(memory.target, starts, targets))
 
 
 @inlined
@@ -320,8 +411,9 @@ def _plain_target(
 
 
 @inlined
-def _make_distance(distance: Any, ranges: Any, offset: int, multiple: float) -> None:
-    """Write `multiple` x range where that is a positive number, else NaN: none."""
+def _make_distance(distance: Any, batch: Any, trial: int, multiple: float) -> None:
+    """Write the trial's multiple of its range, NaN where there is none."""
+    row, offset = batch[11][trial], batch[3]
     for i in range(len(distance)):
-        value = multiple * ranges[np.uintp(i + offset)]
-        distance[np.uintp(i)] = value if 0.0 < value < np.inf else np.nan
+        near = np.nan if row == GIVEN else batch[2][row, np.uintp(i + offset)]
+        distance[np.uintp(i)] = distance_of(near, multiple)

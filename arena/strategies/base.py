@@ -49,7 +49,7 @@ class CrossRows:
 
     A set holds +1 while series `upper` is above series `lower` and -1 while it is below; where they are
     equal it keeps what it holds. It enters from bar `ready` on, on bars where row `gate` (-1: no gate) is
-    at least `gate_least`, and only sides that are allowed. Distances are multiples of row `range`.
+    at least `gate_least`, and only sides that are allowed. Distances are multiples of row `range` (-1: none).
     """
 
     upper: IntArray
@@ -69,7 +69,7 @@ class CrossBatch:
     """Signals of many parameter sets of a strategy that holds the side of one series against another.
 
     Indicators are worked out once a distinct parameter and shared: `series`, `gates` and `ranges` hold
-    one row each, as long as the bars. `rows(columns)` says which of them each parameter set uses.
+    one row each, as long as the bars or longer. `rows(columns)` says which of them each parameter set uses.
     """
 
     series: FloatArray

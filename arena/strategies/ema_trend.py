@@ -78,7 +78,8 @@ def batch(bars: Bars, _funding: FundingSeries, values: Columns) -> CrossBatch:
     lengths = np.union1d(values["fast"], values["slow"]).astype(np.int64)
     filtered = bool((values["adx_min"] > 0).any())
     adx_lengths = np.unique(values["adx_period"] if filtered else values["adx_period"][:0]).astype(np.int64)
-    atr_lengths = np.unique(values["atr_period"]).astype(np.int64)
+    ranged = bool((values["atr_stop"] > 0).any() or (values["atr_take"] > 0).any())
+    atr_lengths = np.unique(values["atr_period"] if ranged else values["atr_period"][:0]).astype(np.int64)
     high, low, close = bars.high, bars.low, bars.close
 
     def rows_of(wanted: IntArray, indicator: Callable[[int], FloatArray]) -> FloatArray:
@@ -107,7 +108,7 @@ def _rows(lengths: IntArray, adx_lengths: IntArray, atr_lengths: IntArray, colum
         gate_least=np.asarray(adx_min, np.float64),
         long=columns["side"] != "short",
         short=columns["side"] != "long",
-        range=np.searchsorted(atr_lengths, columns["atr_period"]),
+        range=np.searchsorted(atr_lengths, columns["atr_period"]) if len(atr_lengths) else np.array([-1]),
         stop_multiple=np.asarray(columns["atr_stop"], np.float64),
         take_multiple=np.asarray(columns["atr_take"], np.float64),
     )

@@ -47,6 +47,8 @@ def get_strategy(name: str) -> StrategySpec[Any]:
     Raises:
         ConfigError: there is no such strategy, or its file cannot be imported or registers none.
     """
+    if name in _specs:
+        return _specs[name]
     names = strategy_names()
     if name not in names:
         raise ConfigError(unknown_name("strategy", name, names, "see conf/strategy/"))

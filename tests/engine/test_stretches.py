@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from arena.engine.account import AccountRules
-from arena.engine.crosses import compare_series, cross_memory, cross_runs
+from arena.engine.crosses import compare_series, cross_memory, cross_runs, lead_of
 from arena.engine.jit import kernel
 from arena.engine.kernel import run_bars
 from arena.engine.lanes import LANES
@@ -19,27 +19,41 @@ from arena.engine.records import COMPACT_FILL_DTYPE, FillReason
 from arena.engine.settlements import place_settlements
 from arena.engine.simulate import account_rules, new_state
 from arena.engine.stretches import market_guide, run_stretches, runs_of
+from arena.engine.trial_memory import COURSE_DTYPE
 from tests.engine.markets import HOUR, Scene, make_bars, make_signal, random_scene, scene_of
 
 ROOM = 4_000
 
 
 @kernel
-def by_stretches(signal, funding, tier_lots, tier_mmr, rules, state, fills, equity, guide, memory):
-    starts, targets = memory
+def by_stretches(signal, funding, tier_lots, tier_mmr, rules, state, fills, equity, guide, memory, piece):
+    """Pass the bars a piece at a time, each written into memory of its own, as trials do."""
+    starts, targets, course, written = memory
     count = runs_of(signal[0], starts, targets)
-    return run_stretches(
-        (starts, targets, count),
-        (signal[1], signal[2]),
-        funding,
-        tier_lots,
-        tier_mmr,
-        rules,
-        state,
-        fills,
-        equity,
-        guide,
-    )
+    bars = len(signal[0])
+    course[0].run = 0
+    for begin in range(0, bars, piece):
+        end = min(begin + piece, bars)
+        done = run_stretches(
+            (starts, targets, count),
+            (signal[1], signal[2], 0, 1.0, 1.0),
+            funding,
+            tier_lots,
+            tier_mmr,
+            rules,
+            state,
+            fills,
+            written,
+            guide,
+            course[0],
+            begin,
+            end,
+        )
+        for bar in range(begin, done):
+            equity[bar] = written[bar - begin]
+        if done < end:
+            return done
+    return bars
 
 
 @kernel
@@ -51,10 +65,12 @@ def runs_of_a_cross(series, upper, lower, ready, offset, bars, up, down, starts,
         counts[trial] = -1
         if not unclear[trial]:
             begin = max(ready[trial] - offset, 0)
-            counts[trial] = cross_runs(words[trial], begin, bars, up, down, starts[trial], targets[trial])
+            counts[trial] = cross_runs(
+                words[trial], lead_of(offset), begin, bars, up, down, starts[trial], targets[trial]
+            )
 
 
-def both(scene: Scene, room: int = ROOM):
+def both(scene: Scene, room: int = ROOM, piece: int | None = None):
     bars, mark, due, signal = scene.bars, scene.mark, scene.settlements, scene.signal
     market = (bars.ts, bars.open, bars.high, bars.low, bars.close, mark.open, mark.high, mark.low)
     tiers = scene.instrument.tiers.tiers
@@ -76,14 +92,21 @@ def both(scene: Scene, room: int = ROOM):
             done = run(market, bars.timeframe.step_ms, *common, written, 0, (None, None, None, None))
         else:
             guide = market_guide(market, bars.timeframe.step_ms, funding)
-            size = len(bars) + 2
-            done = run(*common, equity, guide, (np.empty(size, np.int64), np.empty(size)))
+            size, own = len(bars) + 2, piece or len(bars)
+            memory = (
+                np.empty(size, np.int64),
+                np.empty(size),
+                np.zeros(1, COURSE_DTYPE),
+                np.empty(own + LANES),
+            )
+            done = run(*common, equity, guide, memory, own)
         found.append((done, state[0], fills[: int(state[0]["fills"])], equity[:done]))
     return found
 
 
-def assert_equal(scene: Scene, room: int = ROOM) -> np.ndarray:
-    (done, state, fills, equity), (other_done, other_state, other_fills, other_equity) = both(scene, room)
+def assert_equal(scene: Scene, room: int = ROOM, piece: int | None = None) -> np.ndarray:
+    one, other = both(scene, room, piece)
+    (done, state, fills, equity), (other_done, other_state, other_fills, other_equity) = one, other
     assert other_done == done
     for name in state.dtype.names:
         assert np.array_equal(other_state[name], state[name], equal_nan=True), name
@@ -94,15 +117,20 @@ def assert_equal(scene: Scene, room: int = ROOM) -> np.ndarray:
 
 
 @settings(max_examples=1500, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1))
-def test_any_generated_market_passes_alike(seed):
-    assert_equal(random_scene(seed))
+@given(seed=st.integers(0, 2**32 - 1), piece=st.sampled_from([None, None, 1, 3, 16]))
+def test_any_generated_market_passes_alike(seed, piece):
+    assert_equal(random_scene(seed), piece=piece)
 
 
 @settings(max_examples=300, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), parts=st.integers(2, 12), dust=st.booleans())
-def test_long_holds_pass_alike(seed, parts, dust):
-    assert_equal(long_scene(seed, parts, dust=dust))
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    parts=st.integers(2, 12),
+    dust=st.booleans(),
+    piece=st.sampled_from([None, None, 50, 128]),
+)
+def test_long_holds_pass_alike(seed, parts, dust, piece):
+    assert_equal(long_scene(seed, parts, dust=dust), piece=piece)
 
 
 def long_scene(seed: int, parts: int, *, dust: bool) -> Scene:

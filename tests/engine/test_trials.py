@@ -13,7 +13,8 @@ from arena.engine.account import AccountRules
 from arena.engine.conduct import Conduct, decided_at
 from arena.engine.records import FillReason
 from arena.engine.simulate import NO_BARS, NOWHERE, account_rules, new_state
-from arena.engine.summary import SUMMARY_DTYPE, trial_scratch
+from arena.engine.summary import SUMMARY_DTYPE
+from arena.engine.trial_memory import trial_memory
 from arena.engine.trials import GIVEN, run_trials
 from tests.engine.markets import Scene, resting_scene, thin_scene
 
@@ -41,7 +42,7 @@ SCENES = {"late-and-thin": late_and_thin, "resting": resting}
 
 
 def run(scene: Scene, room: int = ROOM):
-    """Run the scene's signal as two trials of a batch; return the next trial, states, sums and scratch."""
+    """Run the scene's signal as two trials of a batch; return the next trial, states, sums and memory."""
     bars, mark, due, account = scene.bars, scene.mark, scene.settlements, scene.settings
     tiers = scene.instrument.tiers
     rules = AccountRules(*account_rules(scene.instrument, account))
@@ -52,9 +53,9 @@ def run(scene: Scene, room: int = ROOM):
     state["last_ref"] = bars.open[0]
     states = np.repeat(state, TRIALS)
     summaries = np.zeros(TRIALS, SUMMARY_DTYPE)
-    scratch = trial_scratch(len(bars), room)
+    memory = trial_memory(len(bars), room, whole=True)
     signal = (scene.signal.target, scene.signal.stop_distance, scene.signal.take_distance)
-    for place, array in zip(scratch[:3], signal, strict=True):
+    for place, array in zip((memory.target, memory.stop, memory.take), signal, strict=True):
         place[:] = array
     columns = scene.conduct.columns(NOWHERE, NO_BARS)
     done = run_trials(
@@ -67,7 +68,7 @@ def run(scene: Scene, room: int = ROOM):
         tuple(np.full(TRIALS, getattr(rules, name)) for name in names),
         (none, none, none, 0, *[given_rows] * 4, nothing, nothing, nothing, given_rows, nothing, nothing),
         states,
-        scratch,
+        memory,
         (account.initial_capital, 0.0, scene.instrument.ct_val),
         np.empty(0, np.int64),
         summaries,
@@ -77,7 +78,7 @@ def run(scene: Scene, room: int = ROOM):
         TRIALS,
         (columns, decided_at(bars.ts, bars.timeframe.step_ms, scene.conduct.latency_bars), columns[2]),
     )
-    return done, states, summaries, scratch
+    return done, states, summaries, memory
 
 
 @pytest.mark.parametrize("make", SCENES.values(), ids=SCENES)
@@ -86,10 +87,10 @@ def run(scene: Scene, room: int = ROOM):
 def test_a_trial_is_the_single_run(make, seed):
     scene = make(seed)
     course = scene.run()
-    done, states, summaries, scratch = run(scene)
+    done, states, summaries, memory = run(scene)
     assert done == TRIALS
     own = states[-1]
-    fills, path = scratch[5][: int(own["fills"])], scratch[3]
+    fills, path = memory.fills[: int(own["fills"])], memory.path
     for name in ("bar", "order_id", "reason", "lots", "ref_price", "price", "cash", "funding_total"):
         assert np.array_equal(fills[name], course.compact_fills[name]), name
     first = scene.settings.first_bar

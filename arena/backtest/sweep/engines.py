@@ -10,15 +10,15 @@ from collections.abc import Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 
-from arena.backtest.sweep.work import Desk, Part
+from arena.backtest.sweep.work import Bench, Desk, Part
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
-CHUNK = 512
+CHUNK = 1024
 CHUNK_BARS = 20_000_000
 """A thread is handed at most so many trials at once, or trials of about so many bars: a tenth of a second."""
 
@@ -72,20 +72,20 @@ class Threads:
             for start in range(0, len(rows), size)
         )
         if self.workers == 1:
-            scratch = desk.scratch()
+            bench = desk.bench()
             for at in chunks:
-                yield at, desk.run(rows[at], scratch)
+                yield at, desk.run(rows[at], bench)
             return
-        free: SimpleQueue[list[Any]] = SimpleQueue()
+        free: SimpleQueue[Bench] = SimpleQueue()
         for _ in range(self.workers):
-            free.put(desk.scratch())
+            free.put(desk.bench())
 
         def work(at: IntArray) -> Part:
-            scratch = free.get()
+            bench = free.get()
             try:
-                return desk.run(rows[at], scratch)
+                return desk.run(rows[at], bench)
             finally:
-                free.put(scratch)
+                free.put(bench)
 
         waiting: dict[Future[Part], IntArray] = {}
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="sweep")
@@ -143,10 +143,10 @@ def _python_is_slow(workers: int, desk: Desk, rows: IntArray) -> bool:
     if workers == 1 or desk.batch is not None or not len(rows):
         return False
     signals = 1 + int(np.count_nonzero(np.diff(desk.signal_keys(rows))))
-    scratch = desk.scratch()
+    bench = desk.bench()
     for _ in range(2):  # the first call may compile or import
         began = time.perf_counter()
-        desk.decide(rows[:1], scratch)
+        desk.decide(rows[:1], bench)
         if signals * (time.perf_counter() - began) < PROCESSES_PAY_S:
             return False
     return True

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from arena.backtest.sweep.engines import CHUNK, Done
-from arena.backtest.sweep.work import Desk, Part
+from arena.backtest.sweep.work import Bench, Desk, Part
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError
 
@@ -125,7 +125,7 @@ class _Seat:
 
     parcel: Parcel | None = None
     desk: Desk | None = None
-    scratch: list[Any] | None = None
+    bench: Bench | None = None
 
 
 def _take_seat(parcel: Parcel) -> None:
@@ -134,13 +134,13 @@ def _take_seat(parcel: Parcel) -> None:
 
 
 def _run(rows: IntArray) -> tuple[Part, float]:
-    if _Seat.desk is None or _Seat.scratch is None:
+    if _Seat.desk is None or _Seat.bench is None:
         if _Seat.parcel is None:
             raise ArenaError("a worker without a desk")
         _Seat.desk = _Seat.parcel.unpack()
-        _Seat.scratch = _Seat.desk.scratch()
+        _Seat.bench = _Seat.desk.bench()
     began = time.perf_counter()
-    return _Seat.desk.run(rows, _Seat.scratch), time.perf_counter() - began
+    return _Seat.desk.run(rows, _Seat.bench), time.perf_counter() - began
 
 
 def _loaded(head: bytes, buffers: list[Any]) -> Desk:

@@ -185,7 +185,7 @@ def run_chunk(packed: Packed, rows: IntArray, expected: dict[str, str]) -> tuple
         raise ConfigError(f"a worker has {', '.join(wrong)}: install the same versions on all nodes")
     seat = _Seat.of(packed)
     began = time.perf_counter()
-    part = seat.desk.run(rows, seat.scratch)
+    part = seat.desk.run(rows, seat.bench)
     return part, time.perf_counter() - began, ray.get_runtime_context().get_node_id()
 
 
@@ -197,7 +197,7 @@ class _Seat:
     def __init__(self, packed: Packed) -> None:
         self.packed = packed  # holds the memory that the desk's arrays lie in
         self.desk = unpack(packed)
-        self.scratch = self.desk.scratch()
+        self.bench = self.desk.bench()
 
     @classmethod
     def of(cls, packed: Packed) -> _Seat:

@@ -32,6 +32,7 @@ from arena.backtest.sweep.work import Desk, Progress, market_columns
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
+from arena.core.instrument import Instrument
 from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
 from arena.engine.conduct import decided_at
@@ -179,7 +180,7 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
     spec = get_strategy(config.strategy.name)
     instrument = config.symbol.instrument()
     fixed = _first_params(config, grid).model_dump()
-    conduct = _conduct(config, market)
+    conduct = _conduct(config, market, instrument)
     return Desk(
         config=config,
         spec=spec,
@@ -202,9 +203,9 @@ def _guide(market: RunMarket) -> tuple[Any, ...]:
     return market_guide(*market_columns(market))
 
 
-def _conduct(config: BacktestConfig, market: RunMarket) -> tuple[Any, Any, Any]:
+def _conduct(config: BacktestConfig, market: RunMarket, instrument: Instrument) -> tuple[Any, Any, Any]:
     """Return how all trials read their bars and meet the market, as `run_trials` takes it."""
-    found = conduct_of(config.costs, config.orders, market, config.symbol.instrument())
+    found = conduct_of(config.costs, config.orders, market, instrument)
     columns = replace(found, intrabar=require_one_pass(config)).columns(NOWHERE, NO_BARS)
     source = None
     if found.latency_bars:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -33,9 +34,29 @@ Progress = Callable[[int, int], None]
 Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
-TILE = 4
+TILE = 8
 
 Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
+
+
+class Bench:
+    """The memory of one thread, which grows with what trials turn out to need; the signal on it stays."""
+
+    def __init__(self, bars: int, fill_room: int, *, whole: bool) -> None:
+        from arena.engine.trial_memory import trial_memory
+
+        self._make = partial(trial_memory, bars)
+        self._whole = whole
+        self.memory = self._make(fill_room, whole=whole)
+
+    def grow(self, *, whole: bool) -> None:
+        """Make all bars one piece where `whole`, else room for twice as many fills."""
+        old = self.memory
+        more = 1 if whole else 2
+        self._whole |= whole
+        self.memory = self._make(more * len(old.fills), spare=more * old.spare, whole=self._whole)
+        for name in ("target", "stop", "take"):
+            getattr(self.memory, name)[:] = getattr(old, name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,15 +79,12 @@ class Desk:
     guide: tuple[Any, ...] | None
     conduct: tuple[Any, Any, Any] = (None, None, None)
 
-    def scratch(self, fill_room: int | None = None) -> list[Any]:
-        """Return memory for one thread."""
-        from arena.engine.summary import trial_scratch
-
+    def bench(self, fill_room: int | None = None) -> Bench:
+        """Return memory for one thread, at first with room for four fills a bar."""
         bars = len(self.market.bars)
-        # two fills a bar, as a single run has it; memory that is never written is never touched
-        return list(trial_scratch(bars, fill_room or 2 * bars + ROOM))
+        return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None)
 
-    def run(self, rows: IntArray, scratch: list[Any]) -> Part:
+    def run(self, rows: IntArray, bench: Bench) -> Part:
         """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
         from arena.engine.summary import SUMMARY_DTYPE
 
@@ -86,10 +104,12 @@ class Desk:
         for begin, end in itertools.pairwise(edges):
             if isinstance(self.batch, WrittenBatch):
                 chosen = tuple(column[begin].item() for column in written)
-                self.batch.write(self.batch.shared, chosen, self.market.start, *scratch[:3])
+                memory = bench.memory
+                signal = memory.target, memory.stop, memory.take
+                self.batch.write(self.batch.shared, chosen, self.market.start, *signal)
             elif self.batch is None:
-                self.decide(rows[begin : begin + 1], scratch)
-            self._simulate(arguments, (states, summaries, daily), fresh[0], scratch, begin, end)
+                self.decide(rows[begin : begin + 1], bench)
+            self._simulate(arguments, (states, summaries, daily), fresh[0], bench, begin, end)
         return figures_of(summaries, states, self.frame), daily
 
     def order(self, rows: IntArray) -> IntArray:
@@ -114,8 +134,8 @@ class Desk:
     def _changes(self, rows: IntArray) -> IntArray:
         return np.flatnonzero(np.diff(self.signal_keys(rows))) + 1
 
-    def decide(self, row: IntArray, scratch: list[Any]) -> None:
-        """Put the signal of one row, (1,), into the scratch, by the strategy's own function."""
+    def decide(self, row: IntArray, bench: Bench) -> None:
+        """Put the signal of one row, (1,), on the bench, by the strategy's own function."""
         chosen = {
             name.removeprefix(STRATEGY): values[0].item()
             for name, values in self.axes.columns(row).items()
@@ -123,9 +143,10 @@ class Desk:
         }
         params = parse_params(self.spec, {**self.fixed, **chosen})
         signal = compute_signal(self.spec, self.market.history, self.market.funding, params)
-        start = self.market.start
-        for place, array in enumerate((signal.target, signal.stop_distance, signal.take_distance)):
-            scratch[place][:] = array[start:]
+        start, memory = self.market.start, bench.memory
+        memory.target[:] = signal.target[start:]
+        memory.stop[:] = signal.stop_distance[start:]
+        memory.take[:] = signal.take_distance[start:]
 
     def _parameters(self, columns: Columns) -> Columns:
         values = {name: np.array([value]) for name, value in self.fixed.items()}
@@ -163,22 +184,21 @@ class Desk:
         arguments: Shared,
         written: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]],
         fresh: np.void,
-        scratch: list[Any],
+        bench: Bench,
         begin: int,
         end: int,
     ) -> None:
-        """Run trials [begin, end), with more room for the fills of those that need it."""
+        """Run trials [begin, end), with other memory for those that need it."""
         from arena.engine.trials import run_trials
 
         states, summaries, daily = written
         money = (self.config.initial_capital, self.ruin, self.instrument.ct_val)
         done = begin
         while True:
-            memory = tuple(scratch)
             done = run_trials(
                 *arguments,
                 states,
-                memory,
+                bench.memory,
                 money,
                 self.day_ends,
                 summaries,
@@ -190,9 +210,9 @@ class Desk:
             )
             if done == end:
                 return
-            states[done] = fresh  # this trial ran out of room: more of it, and once again
-            bigger = self.scratch(2 * len(scratch[5]))
-            scratch[5:8] = bigger[5:8]
+            states[done:end] = fresh
+            bench.grow(whole=bool(np.isnan(summaries["second"][done])))
+            summaries[done:end] = 0.0
 
     def _batch_of(self, rows: CrossRows) -> tuple[Any, ...]:
         none = np.empty((0, len(self.market.history)))
@@ -272,6 +292,6 @@ def _spread(values: NDArray[Any], count: int) -> NDArray[Any]:
 
 
 def _no_rows(count: int) -> CrossRows:
-    """Return rows that say: the signal is in the scratch."""
+    """Return rows that say: the signal is in memory."""
     given, nothing, no = np.full(count, -1, np.int64), np.zeros(count), np.zeros(count, np.bool_)
     return CrossRows(given, given, given, given, nothing, no, no, given, nothing, nothing)

@@ -11,7 +11,9 @@ from arena.backtest.sweep.axes import Axes
 from arena.backtest.sweep.grid import check_grid
 from arena.backtest.sweep.run import load_sweep_market, open_desk
 from arena.core.bars import Bars
+from arena.engine.stretches import distance_of
 from arena.strategies import compute_signal, get_strategy, parse_params, strategy_names
+from arena.strategies.base import CrossBatch
 
 PARAMS = st.fixed_dictionaries(
     {
@@ -64,17 +66,29 @@ def signals_of(config, axes):
     params = parse_params(spec, {**config.strategy.params, **chosen})
     desk = open_desk(config, grid, market)
     assert desk.batch is not None
-    scratch = desk.scratch()
-    desk.run(grid.rows[:1], scratch)
+    bench = desk.bench()
+    desk.run(grid.rows[:1], bench)
     signal = compute_signal(spec, market.history, market.funding, params)
     asked = (signal.target, signal.stop_distance, signal.take_distance)
-    return [made_target(scratch, len(market.bars)), *scratch[1:3]], [a[market.start :] for a in asked]
+    return [made_target(bench.memory, len(market.bars)), *made_distances(desk, params, bench.memory)], [
+        a[market.start :] for a in asked
+    ]
 
 
-def made_target(scratch, bars):
+def made_distances(desk, params, memory):
+    """The distances of each bar as an order of that bar would get them."""
+    if not isinstance(desk.batch, CrossBatch):
+        return [memory.stop, memory.take]
+    rows = desk.batch.rows({name: np.array([value]) for name, value in params.model_dump().items()})
+    ranges = desk.batch.ranges[rows.range[0], desk.market.start :] if rows.range[0] >= 0 else memory.stop
+    multiples = rows.stop_multiple[0], rows.take_multiple[0]
+    return [np.array([distance_of(value, multiple) for value in ranges.tolist()]) for multiple in multiples]
+
+
+def made_target(memory, bars):
     """The target of each bar, from where its runs start."""
-    starts, targets = scratch[11:13]
-    count = int(np.argmax(starts == bars))
+    starts, targets = memory.starts, memory.targets
+    count = int(memory.course["runs"][0])
     assert 1 <= count <= bars
     return np.repeat(targets[:count], np.diff([*starts[:count].tolist(), bars]))
 

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from arena.backtest.sweep import run_sweep
+from arena.backtest.sweep import Axes, check_grid, run_sweep
 from arena.backtest.sweep.axes import STRATEGY
+from arena.backtest.sweep.run import load_sweep_market, open_desk, run_rows
 from arena.config.base import validate
 from arena.config.models import BacktestConfig
+from arena.engine import trial_memory
+from arena.engine.path_sums import BLOCK
+from arena.strategies import get_strategy
+from tests.backtest.sweep.test_sweep_run import assert_equal
 
 METRICS = (
     "total_return", "sharpe", "sortino", "max_drawdown", "trades", "win_rate", "profit_factor", "exposure",
@@ -218,3 +225,40 @@ def test_the_cases_hold_ruin_liquidation_and_undefined_figures(make_config):
     assert not idle["trades"].any()
     assert np.isnan(idle["sharpe"]).all()
     assert np.isnan(idle["profit_factor"]).all()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_where_the_market_is_cut_changes_nothing(make_config, monkeypatch, case):
+    changes, axes = CASES[case]
+    config = made(make_config, changes)
+    whole = run_sweep(config, axes, threads=1)
+    monkeypatch.setattr(trial_memory, "PIECE", BLOCK)
+    monkeypatch.setattr(trial_memory, "TRIALS_IN_FULL", 1)
+    assert_equal(run_sweep(config, axes, threads=1), whole)
+
+
+def test_steady_growth_is_measured_over_the_whole_path(make_config, monkeypatch):
+    config = make_config(strategy={"side": "long", "atr_stop": 0.0}, limit=None)
+    grid = check_grid(
+        config, get_strategy("ema_trend"), Axes.of({"strategy.fast": [3, 5], "leverage": [1, 2]})
+    )
+    market = growing(load_sweep_market(config, grid))
+    found = []
+    for piece in (trial_memory.PIECE, BLOCK):
+        monkeypatch.setattr(trial_memory, "PIECE", piece)
+        desk = open_desk(config, grid, market)
+        daily = np.empty((len(grid), len(desk.day_ends)), np.float32)
+        found.append(run_rows(desk, grid, daily, engine="threads", workers=1, seconds={}))
+    assert_equal(*found)
+    assert (found[0].figures["sharpe"] > 50.0).all()
+
+
+def growing(market):
+    """The market with a price that rises by the same share a bar."""
+    history = market.history
+    close = 1000.0 * 1.001 ** np.arange(len(history))
+    open_ = np.concatenate((close[:1], close[:-1]))
+    grown = replace(history, open=open_, high=close, low=open_, close=close)
+    bars = grown.slice(market.start)
+    mark = replace(market.mark, open=bars.open, high=bars.high, low=bars.low)
+    return replace(market, history=grown, bars=bars, mark=mark)

@@ -83,11 +83,11 @@ def test_trials_cut_off_inside_a_batch_are_run_first(make_config, whole, tmp_pat
 
     run, calls = Desk.run, []
 
-    def pressed(self, rows, scratch):
+    def pressed(self, rows, bench):
         calls.append(len(rows))
         if sum(calls) > 11:
             raise KeyboardInterrupt
-        return run(self, rows, scratch)
+        return run(self, rows, bench)
 
     monkeypatch.setattr("arena.backtest.sweep.engines.CHUNK", 3)
     with monkeypatch.context() as patch:

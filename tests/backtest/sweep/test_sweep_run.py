@@ -88,11 +88,11 @@ def test_ctrl_c_keeps_what_is_done(make_config, whole, threads):
 def test_ctrl_c_inside_a_chunk_leaves_that_chunk_out(make_config, monkeypatch):
     run, calls = Desk.run, []
 
-    def pressed(self, rows, scratch):
+    def pressed(self, rows, bench):
         calls.append(rows)
         if len(calls) == 3:
             raise KeyboardInterrupt
-        return run(self, rows, scratch)
+        return run(self, rows, bench)
 
     monkeypatch.setattr(Desk, "run", pressed)
     part = run_sweep(make_config(), AXES, threads=1, chunk=4)
@@ -101,7 +101,7 @@ def test_ctrl_c_inside_a_chunk_leaves_that_chunk_out(make_config, monkeypatch):
 
 
 def test_an_error_in_a_thread_is_not_an_interrupt(make_config, monkeypatch):
-    def fail(self, rows, scratch):
+    def fail(self, rows, bench):
         raise DataError("broken")
 
     monkeypatch.setattr(Desk, "run", fail)
@@ -123,8 +123,8 @@ def test_daily_returns_beyond_the_bound_need_a_folder(make_config):
 
 
 def test_more_fills_than_there_is_room_for(make_config, whole, monkeypatch):
-    scratch = Desk.scratch
-    monkeypatch.setattr(Desk, "scratch", lambda self, room=None: scratch(self, room or 200))
+    bench = Desk.bench
+    monkeypatch.setattr(Desk, "bench", lambda self, room=None: bench(self, room or 200))
     assert_equal(run_sweep(make_config(), AXES, threads=2, chunk=9), whole)
 
 
@@ -196,8 +196,8 @@ def test_fills_beyond_the_room_of_accounts_that_are_followed_bar_by_bar(make_con
     config = make_config(orders={"kind": "limit", "offset_bps": 5.0})
     axes = {"strategy.fast": [3, 9], "strategy.atr_stop": [0.0, 1.0]}
     whole = run_sweep(config, axes, threads=1)
-    scratch = Desk.scratch
-    monkeypatch.setattr(Desk, "scratch", lambda self, room=None: scratch(self, room or 200))
+    bench = Desk.bench
+    monkeypatch.setattr(Desk, "bench", lambda self, room=None: bench(self, room or 200))
     assert_equal(run_sweep(config, axes, threads=1), whole)
     assert whole.figures["fills"].min() > 200 - FILLS_PER_BAR
 
