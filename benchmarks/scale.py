@@ -43,7 +43,7 @@ def main() -> None:
         rows = grid.rows[order]
         _say("trials", f"{len(rows):,} of {len(desk.market.bars):,} bars, {len(desk.day_ends)} days")
         list(Threads(1).run(desk, rows[:64]))  # compiled once
-        figures, daily = desk.run(rows[:64], desk.scratch())
+        figures, daily = desk.run(rows[:64], desk.bench())
         trial_bytes = sum(values.itemsize for values in figures.values())
         _say(
             "bytes a trial",

@@ -30,7 +30,7 @@ REACH = 4
 """Numbers that say how far a block of bars reaches, in the order of the bar's columns from LOW on."""
 
 ROUNDING = 1.0 + 1e-9
-"""Sums of funding are added up in another order here than by the account: they are bounds only."""
+"""What is paid is added up in another order here than by the account: it gives a bound only."""
 
 
 Guide = tuple[
@@ -158,7 +158,7 @@ def run_stretches(
             decides = max(bar, starts[np.uintp(turn)]) if turn < count else end
             stop = min(decides + 1, end)
             if state.lots != 0.0:
-                stop = _untouched(state, bar, stop, rules, tier_lots, tier_mmr, guide)
+                stop = _untouched(state, bar, stop, rules, tier_mmr, guide)
             if stop > bar:
                 _hold(state, bar, stop, funding, rules, tier_lots, tier_mmr, equity, begin, guide)
                 bar = stop
@@ -281,31 +281,40 @@ def _write_equity(
 
 
 @inlined
-def _untouched(
-    state: Any, begin: int, end: int, rules: Any, tier_lots: Any, tier_mmr: Any, guide: Any
-) -> int:
+def _untouched(state: Any, begin: int, end: int, rules: Any, tier_mmr: Any, guide: Any) -> int:
     """Return the first bar of [begin, end) that may reach a stop, take-profit or liquidation, else `end`.
 
-    The liquidation price moves with each funding: here it stands where it would if all of them up to the
-    end were paid, so a bar that is named need not reach it, and one that is not named cannot.
+    A bar that is named need not reach it; one that is not named cannot.
+    """
+    shift = _liquidation_shift(state, end, rules, tier_mmr, guide)
+    if state.lots > 0.0:
+        liq = (state.liq if state.liq > 0.0 else 0.0) + shift
+        if shift > 0.0:
+            liq *= ROUNDING
+        elif liq == 0.0:
+            liq = np.nan
+        return int(_first_touch(begin, end, guide, state.stop, state.take, liq, np.nan))
+    liq = state.liq - shift
+    if shift > 0.0:
+        liq /= ROUNDING
+    if np.isnan(liq):
+        return begin  # nothing would be left of a short: no price bounds when that is
+    return int(_first_touch(begin, end, guide, state.take, state.stop, np.nan, liq))
+
+
+@inlined
+def _liquidation_shift(state: Any, end: int, rules: Any, tier_mmr: Any, guide: Any) -> float:
+    """Return by how much the liquidation price moves at most if all funding up to bar `end` is paid.
+
+    What is paid a coin moves it by that divided by 1 - rate (long) or 1 + rate (short), the rate being that
+    of the position's tier and the fee: no more than the last tier's.
     """
     settled, charge = guide[3], guide[4]
-    liq, cash, margin = state.liq, state.cash, state.iso_margin
-    last = settled[np.uintp(end - 1)]
-    paid = charge[last] - charge[np.uintp(state.next_funding)]
-    if paid > 0.0:
-        paid *= abs(state.lots) * rules.coins_per_lot * ROUNDING
-        state.cash -= paid
-        state.iso_margin -= paid
-        reset_liquidation(state, rules, tier_lots, tier_mmr)
-    if state.lots > 0.0:
-        found = _first_touch(begin, end, guide, state.stop, state.take, state.liq, np.nan)
-    elif np.isnan(state.liq):  # nothing would be left of a short: no price bounds when that is
-        found = begin
-    else:
-        found = _first_touch(begin, end, guide, state.take, state.stop, np.nan, state.liq)
-    state.liq, state.cash, state.iso_margin = liq, cash, margin
-    return found
+    paid = charge[settled[np.uintp(end - 1)]] - charge[np.uintp(state.next_funding)]
+    if paid <= 0.0:
+        return 0.0
+    left = 1.0 - tier_mmr[len(tier_mmr) - 1] - rules.fee
+    return float(paid / left if left > 0.0 else np.inf)
 
 
 @inlined
@@ -323,18 +332,15 @@ def _first_touch(
         return end  # no bar of all reaches them: a position without leverage and without a stop
     bar = begin
     while bar < end:
-        if bar % SHORT == 0:
-            if bar % LONG == 0 and not _touches(
-                guide[2], 0, bar // LONG, below, above, mark_below, mark_above
-            ):
-                bar += LONG
-                continue
-            if not _touches(guide[1], 0, bar // SHORT, below, above, mark_below, mark_above):
-                bar += SHORT
-                continue
-        if _touches(guide[0], LOW, bar, below, above, mark_below, mark_above):
-            return bar
-        bar += 1
+        if bar % LONG == 0 and not _touches(guide[2], 0, bar // LONG, below, above, mark_below, mark_above):
+            bar += LONG
+            continue
+        stop = bar - bar % SHORT + SHORT
+        if _touches(guide[1], 0, bar // SHORT, below, above, mark_below, mark_above):
+            for one in range(bar, min(stop, end)):
+                if _touches(guide[0], LOW, one, below, above, mark_below, mark_above):
+                    return one
+        bar = stop
     return end
 
 
