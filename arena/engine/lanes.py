@@ -109,6 +109,17 @@ def compare_word(_typing: Any, one: Any, _at: Any, other: Any, _place: Any) -> A
 
 
 @_intrinsic
+def bits_up_to(_typing: Any, _one: Any, _other: Any) -> Any:
+    """Return a bit a lane, the first lowest: whether `one` is at most `other`; never where one is NaN."""
+
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        bits = builder.bitcast(builder.fcmp_ordered("<=", *arguments), ir.IntType(LANES))
+        return builder.zext(bits, _UINT64)
+
+    return types.uint64(_LANES, _LANES), generate
+
+
+@_intrinsic
 def all_equal(_typing: Any, _one: Any, _other: Any) -> Any:
     """Tell whether `one` equals `other` in each lane."""
 

@@ -14,20 +14,18 @@ from numpy.typing import NDArray
 from arena.core.bars import FloatArray
 from arena.core.rows import line_rows
 from arena.engine.account import reset_liquidation, settle_funding
+from arena.engine.crosses import NONE
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
-from arena.engine.lanes import LANES, load, spread, store
+from arena.engine.lanes import LANES, bits_up_to, load, lowest_bit, spread, store
 from arena.engine.machine import borrow, give_back
 
-SHORT, LONG = 8, 64
-"""Bars of a block whose extremes are known; LONG is a whole number of SHORT."""
+BLOCK = 8
+"""Bars of a block whose extremes are known."""
 
 OPEN, LOW, HIGH, MARK_LOW, MARK_HIGH, MARK_OPEN, CLOSE, TIME = range(8)
 """Columns of a bar's row: all that an event reads lies in one line of the processor's cache. TIME is counted
 in bars since the first."""
-
-REACH = 4
-"""Numbers that say how far a block of bars reaches, in the order of the bar's columns from LOW on."""
 
 ROUNDING = 1.0 + 1e-9
 """What is paid is added up in another order here than by the account: it gives a bound only."""
@@ -36,8 +34,9 @@ ROUNDING = 1.0 + 1e-9
 Guide = tuple[
     FloatArray, FloatArray, FloatArray, NDArray[np.uint64], FloatArray, FloatArray, bool, FloatArray
 ]
-"""Bars, short and long blocks of them, settlements done at each bar, what they can cost, closes, whether
-any settlement costs anything, and the whole market as one block."""
+"""Bars as rows; how far each of them, each block of them and all of them reach: lowest low, highest high, and
+those of the mark (the first two after the rows, the last at the end); settlements done at each bar, what they
+can cost, closes, whether any settlement costs anything."""
 
 
 def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence[NDArray[Any]]) -> Guide:
@@ -49,14 +48,14 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
         funding: settlements.
     """
     bars, (due, _, rate, mark) = len(market[0]), funding
-    rows, whole = _room(bars, TIME + 1), _room(1, REACH)
-    short, long = _room(-(-bars // SHORT), REACH), _room(-(-bars // LONG), REACH)
+    rows = line_rows(bars, TIME + 1)
+    reach, blocks, whole = (_nowhere(count) for count in (bars, -(-bars // BLOCK), 1))
     settled = np.empty(bars, np.uint64)
-    _fill_guide(tuple(market), step_ms, due, rows, short, long, whole, settled)
+    _fill_guide(tuple(market), step_ms, due, rows, reach, blocks, whole, settled)
     return (
         rows,
-        short,
-        long,
+        reach,
+        blocks,
         settled,
         np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
         np.concatenate((market[4], np.zeros(LANES))),  # a row of lanes may begin at any bar
@@ -65,17 +64,16 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
     )
 
 
-def _room(count: int, width: int) -> FloatArray:
-    """Return room for `count` rows of `width` numbers that lie one behind the other."""
-    rows: FloatArray = line_rows(1, count * width)[0, : count * width].reshape(count, width)
-    return rows
+def _nowhere(count: int) -> FloatArray:
+    """Return how far `count` places reach before any is known, with a row of lanes behind: (4, count + 8)."""
+    return np.repeat([[np.inf], [-np.inf]] * 2, count + LANES, axis=1)
 
 
 @kernel
 def _fill_guide(
-    market: Any, step_ms: int, due: Any, rows: Any, short: Any, long: Any, whole: Any, settled: Any
+    market: Any, step_ms: int, due: Any, rows: Any, reach: Any, blocks: Any, whole: Any, settled: Any
 ) -> None:
-    """Write the rows of bars, the extremes of blocks of them, and how many settlements are done at each."""
+    """Write the rows of bars, how far they and blocks of them reach, and the settlements done at each."""
     ts, open_, high, low, close, mark_open, mark_high, mark_low = market
     done = 0
     for bar in range(len(ts)):
@@ -87,21 +85,11 @@ def _fill_guide(
         rows[i, MARK_LOW], rows[i, MARK_HIGH] = mark_low[i], mark_high[i]
         rows[i, MARK_OPEN], rows[i, CLOSE] = mark_open[i], close[i]
         rows[i, TIME] = (ts[i] - ts[0]) / step_ms
-        _reach(short, bar // SHORT, rows, bar, LOW, is_new=bar % SHORT == 0)
-        if bar % SHORT == SHORT - 1 or bar == len(ts) - 1:
-            block = bar // SHORT
-            _reach(long, bar // LONG, short, block, 0, is_new=block % (LONG // SHORT) == 0)
-            _reach(whole, 0, short, block, 0, is_new=block == 0)
-
-
-@inlined
-def _reach(blocks: Any, at: int, rows: Any, row: int, column: int, is_new: bool) -> None:  # noqa: FBT001
-    """Widen a block's reach, lowest low, highest high and those of the mark, by that of a row."""
-    i, k, c = np.uintp(at), np.uintp(row), np.uintp(column)
-    for place in range(0, REACH, 2):
-        low, high = rows[k, c + np.uintp(place)], rows[k, c + np.uintp(place + 1)]
-        blocks[i, place] = low if is_new else min(blocks[i, place], low)
-        blocks[i, place + 1] = high if is_new else max(blocks[i, place + 1], high)
+        for part, at in ((reach, bar), (blocks, bar // BLOCK), (whole, 0)):
+            place = np.uintp(at)
+            part[0, place], part[1, place] = min(part[0, place], low[i]), max(part[1, place], high[i])
+            part[2, place] = min(part[2, place], mark_low[i])
+            part[3, place] = max(part[3, place], mark_high[i])
 
 
 @inlined
@@ -288,7 +276,7 @@ def _untouched(state: Any, begin: int, end: int, rules: Any, tier_mmr: Any, guid
     """
     shift = _liquidation_shift(state, end, rules, tier_mmr, guide)
     if state.lots > 0.0:
-        liq = (state.liq if state.liq > 0.0 else 0.0) + shift
+        liq = state.liq + shift if state.liq > 0.0 else shift
         if shift > 0.0:
             liq *= ROUNDING
         elif liq == 0.0:
@@ -328,33 +316,32 @@ def _first_touch(
     mark_above: float,
 ) -> int:
     """Return the first bar of [begin, end) whose low or high reaches a price, else `end`; NaN: no price."""
-    if not _touches(guide[7], 0, 0, below, above, mark_below, mark_above):
+    reach, blocks, whole = guide[1], guide[2], guide[7]
+    if _touched(whole, 0, below, above, mark_below, mark_above) == NONE:
         return end  # no bar of all reaches them: a position without leverage and without a stop
-    bar = begin
-    while bar < end:
-        if bar % LONG == 0 and not _touches(guide[2], 0, bar // LONG, below, above, mark_below, mark_above):
-            bar += LONG
-            continue
-        stop = bar - bar % SHORT + SHORT
-        if _touches(guide[1], 0, bar // SHORT, below, above, mark_below, mark_above):
-            for one in range(bar, min(stop, end)):
-                if _touches(guide[0], LOW, one, below, above, mark_below, mark_above):
-                    return one
-        bar = stop
+    found = _touched(reach, begin, below, above, mark_below, mark_above)
+    if found != NONE:
+        return min(begin + lowest_bit(found), end)
+    # the block that holds the bar after those: what lies before it there has been asked already
+    block = (begin + LANES) // BLOCK
+    while block * BLOCK < end:
+        found = _touched(blocks, block, below, above, mark_below, mark_above)
+        if found != NONE:
+            bar = (block + lowest_bit(found)) * BLOCK
+            return min(bar + lowest_bit(_touched(reach, bar, below, above, mark_below, mark_above)), end)
+        block += LANES
     return end
 
 
 @inlined
-def _touches(
-    rows: Any, column: int, at: int, below: float, above: float, mark_below: float, mark_above: float
-) -> bool:
-    """Tell whether a row's low, high, mark low or mark high, which stand together, reach their price."""
+def _touched(reach: Any, at: int, below: float, above: float, mark_below: float, mark_above: float) -> Any:
+    """Return a bit for each of eight places from `at` on: whether it reaches one of the prices."""
     i = np.uintp(at)
-    return bool(
-        (rows[i, column] <= below)
-        | (rows[i, column + 1] >= above)
-        | (rows[i, column + 2] <= mark_below)
-        | (rows[i, column + 3] >= mark_above)
+    return (
+        bits_up_to(load(reach[0], i), spread(below))
+        | bits_up_to(spread(above), load(reach[1], i))
+        | bits_up_to(load(reach[2], i), spread(mark_below))
+        | bits_up_to(spread(mark_above), load(reach[3], i))
     )
 
 

@@ -260,12 +260,16 @@ def test_what_a_guide_tells_of_blocks():
     prices = rng.random(130)
     ts = np.arange(130) * 10
     columns = (ts, prices, high, low, prices, prices, high, low)
-    _, short, long, settled, charge, _, costs, whole = market_guide(
+    _, reach, blocks, settled, charge, _, costs, whole = market_guide(
         columns, 10, (due.bar, due.at_open, due.rate, due.mark)
     )
-    assert short[:, 0].tolist() == [low[i : i + 8].min() for i in range(0, 130, 8)]
-    assert long[:, 1].tolist() == [high[i : i + 64].max() for i in range(0, 130, 64)]
-    assert whole.tolist() == [[low.min(), high.max(), low.min(), high.max()]]
+    assert reach[:, :130].tolist() == [low.tolist(), high.tolist()] * 2
+    lows = [low[i : i + 8].min() for i in range(0, 130, 8)]
+    highs = [high[i : i + 8].max() for i in range(0, 130, 8)]
+    assert blocks[:, : len(lows)].tolist() == [lows, highs] * 2
+    assert whole[:, 0].tolist() == [low.min(), high.max()] * 2
+    for part, count in ((reach, 130), (blocks, len(lows)), (whole, 1)):
+        assert part[:, count:].tolist() == [[np.inf] * 8, [-np.inf] * 8] * 2  # nothing is reached there
     assert settled.tolist() == [int((due.bar <= bar).sum()) for bar in range(130)]
     assert charge[-1] == pytest.approx(np.abs(due.rate * 2.0).sum())
     assert costs
