@@ -10,6 +10,7 @@ import errno
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from logging import DEBUG, INFO
 from pathlib import Path
 
 from arena.core.errors import ArenaError, ConfigError, DataError
@@ -18,7 +19,7 @@ from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, EXIT_KILLED
 from jobs._context import JobContext
 from jobs._interrupts import Interrupts
 from jobs._logging import close_log, hide_secrets
-from jobs._staging import DeadRun, Staging, left_behind
+from jobs._staging import DeadRun, Staging, has_kept, left_behind
 
 _REFUSALS = {errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -51,7 +52,7 @@ def run_recorded(
     Raises:
         LoggedBug: anything unexpected, with its trace in the log.
         ArenaError: what `work` or the ledger raised.
-        KeyboardInterrupt: somebody asked to stop; nothing is left.
+        KeyboardInterrupt: somebody asked to stop; what is left, if anything, is its text.
     """
     ending, started = _Ending(), False
     try:
@@ -78,13 +79,19 @@ def run_recorded(
         elif context.findings:
             ending = _Ending("done", context.findings[0].exit_code, hide_secrets(str(context.findings[0])))
     except (KeyboardInterrupt, SystemExit) as stop:
-        ending = _Ending("interrupted", EXIT_INTERRUPTED, f"{type(stop).__name__}: nothing was kept")
+        kept = _to_go_on(context.job, context.run_id) if staging.holds_trials else ""
+        ending = _Ending(
+            "interrupted", EXIT_INTERRUPTED, f"{type(stop).__name__}: {kept or 'nothing was kept'}"
+        )
         close_log(context.log)
         staging.discard()
+        if kept:
+            raise KeyboardInterrupt(kept) from None
         raise
     except ArenaError as error:
         ending = _Ending("failed", error.exit_code, hide_secrets(str(error)))
         context.log.error(str(error), extra={"event": "failed", "exit_code": error.exit_code})  # noqa: TRY400 - no trace for a user's fault
+        _tell_kept(context, staging)
         close_log(context.log)
         if started and not isinstance(error, ConfigError):
             staging.keep_log()
@@ -94,6 +101,7 @@ def run_recorded(
     except Exception as error:
         ending = _Ending("failed", EXIT_BUG, hide_secrets(f"{type(error).__name__}: {error}"))
         context.log.exception("bug", extra={"event": "bug"})
+        _tell_kept(context, staging)
         close_log(context.log)
         raise LoggedBug(error, staging.keep_log()) from error
     else:
@@ -149,25 +157,39 @@ def _finish(context: JobContext, ending: _Ending) -> None:
             raise
 
 
+def _to_go_on(job: str, run_id: str) -> str:
+    return f"what it had done is kept; to go on: python -m jobs.{job} resume={run_id}"
+
+
+def _tell_kept(context: JobContext, staging: Staging) -> None:
+    if staging.holds_trials:
+        context.log.info("run %s failed: %s", context.run_id, _to_go_on(context.job, context.run_id))
+
+
 def _close_rows(context: JobContext, dead: Sequence[DeadRun]) -> None:
     """Close the rows of runs that were killed, those whose results were whole by then included."""
     for run in dead:
-        context.log.info("run %s was killed: its unfinished folder is removed", run.run_id)
+        kept = _to_go_on(context.job, run.run_id) if run.is_kept else "its unfinished folder is removed"
+        context.log.info("run %s was killed: %s", run.run_id, kept)
         with suppress(DataError):  # it belongs to another ledger, or never got a row
             context.ledger.finish_job_run(
                 run_id=run.run_id,
                 status="interrupted",
                 exit_code=EXIT_KILLED,
-                error="the process was gone before the run ended",
+                error=f"the process was gone before the run ended{f': {kept}' if run.is_kept else ''}",
                 finished_ms=run.last_ms,
             )
     for run_id in context.ledger.open_job_runs(context.job):
-        whole_ms = left_behind(context.final_folder.parent / run_id)
-        if whole_ms is not None:
-            context.ledger.finish_job_run(
-                run_id=run_id,
-                status="done",
-                exit_code=EXIT_KILLED,
-                error="the process was gone right after its results were whole",
-                finished_ms=whole_ms,
-            )
+        folder = context.final_folder.parent / run_id
+        left_ms = left_behind(folder)
+        if left_ms is None:
+            continue
+        status, error = "done", "the process was gone right after its results were whole"
+        if has_kept(folder):  # `resume` asked for it by name, or who renamed it was killed in turn
+            kept = _to_go_on(context.job, run_id)
+            is_resumed = Path(str(context.config.get("resume"))).name == run_id
+            context.log.log(DEBUG if is_resumed else INFO, "run %s was killed: %s", run_id, kept)
+            status, error = "interrupted", f"the process was gone before the run ended: {kept}"
+        context.ledger.finish_job_run(
+            run_id=run_id, status=status, exit_code=EXIT_KILLED, error=error, finished_ms=left_ms
+        )

@@ -108,11 +108,11 @@ class _Call:
             check_choices(arguments)
             load_environment()
             self._compose()
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as stop:
             # an interrupt inside of an exec() of text (imports of dataclasses do that) makes CPython end
             # the process by SIGINT whatever we return; the next such exec() makes it forget
             exec("")  # noqa: S102
-            sys.stderr.write("interrupted: nothing of the unfinished run was kept\n")
+            tell_note(f"interrupted: {str(stop) or 'nothing of the unfinished run was kept'}")
             return EXIT_INTERRUPTED
         except Exception as error:  # noqa: BLE001 - the outermost door: what is not ours is a bug
             self._fail(error)

@@ -2,7 +2,7 @@
 
 A run holds a system lock on its own folder; the system lets go of it when the process dies, and
 by that the next run of the job knows what it may sweep away. Invariant: only an unlocked hidden
-folder is ever removed on behalf of another run.
+folder is ever removed or renamed on behalf of another run, and what a sweep has kept is never removed.
 """
 
 from __future__ import annotations
@@ -21,14 +21,19 @@ CONFIG_FILE = "config.yaml"
 LOG_FILE = "log.jsonl"
 
 _PREFIX, _SUFFIX = ".", ".partial"
+_PLAN_FILE = "plan.json"
 
 
 @dataclass(frozen=True, slots=True)
 class DeadRun:
-    """A run whose process is gone; `last_ms` is the last time it wrote something, UTC ms."""
+    """A run whose process is gone; `last_ms` is the last time it wrote something, UTC ms.
+
+    `is_kept`: its folder has its final name now, with trials of a sweep to go on from.
+    """
 
     run_id: str
     last_ms: int
+    is_kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +49,24 @@ class Staging:
     final: Path
     lock: int
 
+    @property
+    def holds_trials(self) -> bool:
+        """Whether it is the folder of a sweep that can be gone on with."""
+        return has_kept(self.folder)
+
     def discard(self) -> None:
-        """Remove the folder and everything in it."""
+        """Remove the folder and everything in it, unless a sweep has kept trials: then give it its name."""
+        if self.holds_trials:
+            self.folder.rename(self.final)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def keep_log(self) -> Path:
-        """Give the folder of a failed run its name, with config and log alone; return the log's path."""
+        """Give the folder of a failed run its name; return the log's path.
+
+        Config and log alone are left in it, unless a sweep has kept trials.
+        """
         if self.folder.exists():
-            for path in self.folder.iterdir():
+            for path in () if self.holds_trials else self.folder.iterdir():
                 if path.name not in {CONFIG_FILE, LOG_FILE}:
                     shutil.rmtree(path) if path.is_dir() else path.unlink()
             self.folder.rename(self.final)
@@ -92,7 +107,10 @@ def claim(parent: Path, config_hash: str, clock: Clock) -> Staging:
 
 
 def sweep(parent: Path) -> list[DeadRun]:
-    """Remove the hidden folders of runs whose process is gone, and say which those were."""
+    """Clear away the hidden folders of runs whose process is gone, and say which those were.
+
+    What a sweep has kept gets its final name; a run that was whole, too, and is not among those returned.
+    """
     dead = []
     for folder in sorted(parent.glob(f"{_PREFIX}*{_SUFFIX}")):
         lock = _lock(folder)
@@ -101,14 +119,51 @@ def sweep(parent: Path) -> list[DeadRun]:
         try:
             files = list(folder.iterdir())
             last_ms = max(path.stat().st_mtime_ns for path in (folder, *files)) // 1_000_000
-            shutil.rmtree(folder)
+            left = _left_in(folder)
+            if left == "nothing":
+                shutil.rmtree(folder)
+            else:
+                _give_name(folder, left)
         except OSError:  # not ours to remove: it harms nobody
             continue
         finally:
             os.close(lock)
-        if files:  # an empty one may be a claim that is just being made: its owner takes another name
-            dead.append(DeadRun(folder.name.removeprefix(_PREFIX).removesuffix(_SUFFIX), last_ms))
+        # an empty one may be a claim that is just being made: its owner takes another name
+        if files and left != "all":
+            dead.append(DeadRun(_final(folder).name, last_ms, left == "trials"))
     return dead
+
+
+def take_up(final: Path) -> Path | None:
+    """Return the folder of the run that is or would be called `final`; None where there is neither.
+
+    That of a dead one which has kept something gets its name first.
+
+    Raises:
+        ConfigError: the run is still going, or was killed before anything of it was kept.
+    """
+    if final.name.startswith(_PREFIX) and final.name.endswith(_SUFFIX):
+        final = _final(final)
+    folder = final.with_name(f"{_PREFIX}{final.name}{_SUFFIX}") if final.name else final
+    if not final.is_dir() and folder.is_dir():
+        lock = _lock(folder)
+        if lock is None:
+            raise ConfigError(f"{final.name} is still running: wait for it, or stop it with Ctrl-C")
+        try:
+            left = _left_in(folder)
+            if left == "nothing":
+                raise ConfigError(
+                    f"{final.name} was killed before anything of it was kept: give its command again"
+                )
+            _give_name(folder, left)
+        finally:
+            os.close(lock)
+    return final if final.is_dir() else None
+
+
+def has_kept(folder: Path) -> bool:
+    """Return whether a folder holds trials of a sweep that was not ended."""
+    return _left_in(folder) == "trials"
 
 
 def left_behind(folder: Path) -> int | None:
@@ -118,6 +173,28 @@ def left_behind(folder: Path) -> int | None:
         return None
     os.close(lock)
     return folder.stat().st_mtime_ns // 1_000_000
+
+
+def _final(folder: Path) -> Path:
+    return folder.with_name(folder.name.removeprefix(_PREFIX).removesuffix(_SUFFIX))
+
+
+def _give_name(folder: Path, left: str) -> None:
+    """Give the folder of a dead sweep its name; with all its results there, without what led to them."""
+    if left == "all":
+        from arena.backtest.sweep.checkpoint import drop_checkpoint
+
+        drop_checkpoint(folder)
+    folder.rename(_final(folder))
+
+
+def _left_in(folder: Path) -> str:
+    """Return what a sweep has left in a folder: nothing, trials or all."""
+    if not (folder / _PLAN_FILE).is_file():  # looked at here: to import sweeps takes long
+        return "nothing"
+    from arena.backtest.sweep.checkpoint import left_in
+
+    return left_in(folder)
 
 
 def _lock(folder: Path, *, lockable: bool = True) -> int | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from arena.core.errors import ConfigError
 from jobs._context import as_yaml, identity_of, rerunnable
+from jobs._staging import take_up
 
 if TYPE_CHECKING:
     from arena.backtest.sweep.study import Study
@@ -126,14 +127,15 @@ def from_config(values: Values, arguments: Sequence[str], job: str) -> Asked:
 
 
 def run_folder(run: str, parent: Path) -> Path:
-    """Return the folder of a run given by its id or by its path.
+    """Return the folder of a run given by its id or by its path, that of a killed one included.
 
     Raises:
-        ConfigError: there is neither.
+        ConfigError: there is neither, or a killed one has kept nothing.
     """
     for folder in (parent / run, Path(run)):
-        if folder.is_dir():
-            return folder.resolve()
+        found = take_up(folder)
+        if found is not None:
+            return found.resolve()
     raise ConfigError(f"resume={run}: there is no such run in {parent}, and no such folder")
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 LATEST = "latest"
-RESULT, SWEEP, CONFIG = "result.json", "sweep.json", "config.yaml"
+RESULT, SWEEP, PLAN, CONFIG = "result.json", "sweep.json", "plan.json", "config.yaml"
 TABLES = ("equity", "fills", "trades")
 OPTIONAL_TABLES = ("spot_fills",)
 _SHOWN = 5
@@ -185,6 +185,11 @@ def _open(folder: Path) -> PastRun:
 
 
 def _without_result(folder: Path) -> str:
+    if (folder / PLAN).is_file():
+        return (
+            f"{folder} is a sweep that was killed or failed, without a result yet; to go on: "
+            f"python -m jobs.backtest resume={folder.name}"
+        )
     return f"{folder} holds no result of a backtest: it failed or is of another job, see its log.jsonl"
 
 

@@ -324,7 +324,9 @@ class BacktestConfig(JobConfig):
     sweep: SweepConfig | None = None
     engine: EngineConfig = EngineConfig()
     resume: str | None = Field(
-        None, min_length=1, description="id or folder of an interrupted sweep: run the trials it lacks"
+        None,
+        min_length=1,
+        description="id or folder of an interrupted or killed sweep: run the trials it lacks",
     )
     as_of: str | None = Field(
         None, description="read the market as it was known at this time, UTC; null: as it is known now"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from arena.backtest.sweep.checkpoint import RECORD_FILE
 from arena.backtest.sweep.record import SweepRecord, SweepTrial
 from arena.reporting.figures import number, percent
-from arena.reporting.sweep_folder import RECORD_FILE, REPORT_FILE
+from arena.reporting.sweep_folder import REPORT_FILE
 
 SHOWN = 5
 _HEAD = ("Sharpe", "return", "max drawdown", "trades")

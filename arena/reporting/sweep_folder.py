@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import json
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,20 +17,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.sweep.checkpoint import (
+    CHECKPOINT,
+    EARLIER_FOLDER,
+    PLAN_FILE,
+    RECORD_FILE,
+    daily_folder,
+    drop_checkpoint,
+    left_in,
+    link,
+    plan_text,
+    sync,
+    write_whole,
+)
+from arena.backtest.sweep.kept import read_kept
 from arena.backtest.sweep.record import SweepRecord
-from arena.backtest.sweep.result import DAILY_FILE, SweepResult, write_trials
+from arena.backtest.sweep.result import DAILY_FILE, ROWS_AT_ONCE, SweepResult, write_trials
 from arena.backtest.sweep.statistics import FIGURES
-from arena.backtest.sweep.study import Earlier, Study, daily_folder
+from arena.backtest.sweep.study import Earlier, Study
 from arena.backtest.sweep.summary import BEST_FOLDER, Conclusion
 from arena.core.errors import ConfigError, DataError
 from arena.reporting.run_folder import write_run
 
-RECORD_FILE = "sweep.json"
 TRIALS_FILE = "trials.parquet"
-PLAN_FILE = "plan.json"
 REPORT_FILE = "report.html"
 JOURNAL_FILE = "optuna.log"
-_ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +52,9 @@ class Plan:
 
 
 def write_sweep(folder: Path, end: Conclusion, *, best_config: str, html: bool = True) -> None:
-    """Write record, plan, trials, daily returns and, in `best/`, the best trial as a run of its own.
+    """Write plan, trials, daily returns and, in `best/`, the best trial as a run of its own.
+
+    The record is written by `seal_sweep`; until then all that a killed sweep goes on from stays.
 
     Args:
         folder: a staging folder; daily returns that `run_study` has mapped lie in it already.
@@ -58,15 +70,28 @@ def write_sweep(folder: Path, end: Conclusion, *, best_config: str, html: bool =
         _write_daily(folder / _numbered(DAILY_FILE, at, batches), result)
         journal = daily_folder(folder, at) / JOURNAL_FILE
         if journal.is_file():
-            journal.replace(folder / _numbered(JOURNAL_FILE, at, batches))
-        shutil.rmtree(daily_folder(folder, at), ignore_errors=True)
-    plan = [{"choices": batch.choices, "values": batch.values} for batch in found.study.batches]
-    (folder / PLAN_FILE).write_text(json.dumps({"batches": plan}, indent=1) + "\n", encoding="utf-8")
-    (folder / RECORD_FILE).write_text(end.record.model_dump_json(indent=2) + "\n", encoding="utf-8")
+            link(journal, folder / _numbered(JOURNAL_FILE, at, batches))
+    if not (folder / PLAN_FILE).is_file():
+        (folder / PLAN_FILE).write_text(plan_text(found.study), encoding="utf-8")
     write_run(folder / BEST_FOLDER, best.result, best.arrays, html=html)
     (folder / BEST_FOLDER / "config.yaml").write_text(best_config, encoding="utf-8")
     if html:
         _write_report(folder, end.record)
+
+
+def seal_sweep(folder: Path, record: SweepRecord) -> None:
+    """Write the record, by which a sweep is whole, and drop what a killed one would have gone on from."""
+    text = (record.model_dump_json(indent=2) + "\n").encode()
+    if (folder / CHECKPOINT).is_dir():
+        for path in folder.rglob("*"):
+            if CHECKPOINT not in path.relative_to(folder).parts and not path.is_symlink():
+                sync(path)
+        write_whole(folder / RECORD_FILE, text)
+    else:  # a short one is not worth waiting for the disk
+        partial = folder / f".{RECORD_FILE}.partial"
+        partial.write_bytes(text)
+        partial.replace(folder / RECORD_FILE)
+    drop_checkpoint(folder)
 
 
 def _write_report(folder: Path, record: SweepRecord) -> None:
@@ -77,12 +102,19 @@ def _write_report(folder: Path, record: SweepRecord) -> None:
 
 
 def resume_from(folder: str | None, study: Study) -> tuple[dict[int, Earlier], list[str]]:
-    """Return the trials that an interrupted sweep has, by batch, and what has to be said of it."""
+    """Return the trials that an interrupted or killed sweep has, by batch, and what has to be said of it."""
     if folder is None:
         return {}, []
-    earlier = read_earlier(Path(folder), study)
-    known = sum(len(one.rows) for one in earlier.values())
-    return earlier, [f"Resumed: {known:,} trials come from the interrupted run {Path(folder).name}."]
+    run = Path(folder)
+    earlier, damaged = _read(run, study)
+    known = sum(len(np.unique(one.rows)) for one in earlier.values())
+    what = "unfinished" if left_in(run) == "trials" else "interrupted"
+    note = f"Resumed: {known:,} trials come from the {what} run {run.name}"
+    if any(one.journal_bytes is not None for one in earlier.values()):
+        note += ", and what was proposed comes from its journal"
+    if damaged:
+        note += f"; of what it had kept, {damaged} damaged file{'s are' if damaged > 1 else ' is'} left out"
+    return earlier, [f"{note}."]
 
 
 def daily_file(batch: int, batches: int) -> str:
@@ -125,11 +157,28 @@ def read_record(folder: Path) -> SweepRecord:
 
 
 def read_earlier(folder: Path, study: Study) -> dict[int, Earlier]:
-    """Return the trials that the sweep in `folder` has, by batch.
+    """Return the trials that the sweep in `folder` has, by batch; of a killed one, what it had kept.
 
     Raises:
         DataError: its files do not belong together.
     """
+    return _read(folder, study)[0]
+
+
+def _read(folder: Path, study: Study) -> tuple[dict[int, Earlier], int]:
+    """Return the trials by batch, and how many files are damaged and left out."""
+    if left_in(folder) != "trials":
+        return _read_sealed(folder, study), 0
+    before: dict[int, Earlier] = {}
+    damaged = 0
+    earlier = folder / CHECKPOINT / EARLIER_FOLDER
+    if earlier.is_dir():
+        before, damaged = _read(earlier, study)
+    found, more = read_kept(folder, before)
+    return found, damaged + more
+
+
+def _read_sealed(folder: Path, study: Study) -> dict[int, Earlier]:
     import polars as pl
 
     record = read_record(folder)
@@ -171,7 +220,7 @@ def _write_daily(path: Path, result: SweepResult) -> None:
             np.save(path, daily, allow_pickle=False)
             return
         if mapped.stat().st_size == daily.nbytes + daily.offset:  # type: ignore[attr-defined]
-            mapped.replace(path)
+            link(mapped, path)
             return
     _write_rows(path, daily, np.flatnonzero(result.done))
 
@@ -179,6 +228,6 @@ def _write_daily(path: Path, result: SweepResult) -> None:
 def _write_rows(path: Path, daily: NDArray[np.float32], rows: Sequence[int] | NDArray[np.int64]) -> None:
     shape = (len(rows), daily.shape[1])
     written = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    for start in range(0, len(rows), _ROWS_AT_ONCE):
-        written[start : start + _ROWS_AT_ONCE] = daily[rows[start : start + _ROWS_AT_ONCE]]
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        written[start : start + ROWS_AT_ONCE] = daily[rows[start : start + ROWS_AT_ONCE]]
     written.flush()

@@ -25,6 +25,9 @@ def root(tmp_path):
     failed = tmp_path / "backtest" / "20260301T000000-000-dddddddd"
     failed.mkdir()
     (failed / "log.jsonl").touch()
+    killed = tmp_path / "backtest" / "20260302T000000-000-ffffffff"
+    killed.mkdir()
+    (killed / "plan.json").touch()
     other = tmp_path / "audit" / "20260401T000000-000-eeeeeeee"
     other.mkdir(parents=True)
     (other / "result.json").write_text("{}")
@@ -76,6 +79,10 @@ def test_the_best_trial_names_its_sweep(root):
         ("", r"no backtest or sweep '' below"),
         ("*", r"no backtest or sweep '\*' below"),
         ("20260301", r"dddddddd holds no result of a backtest: it failed or is of another job"),
+        (
+            "20260302",
+            r"is a sweep that was killed or failed, without a result yet; to go on: .* resume=20260302",
+        ),
         ("20260401", r"eeeeeeee holds no result of a backtest"),
         ("no/such", "run=no/such: there is no such folder, here or below the reports"),
         ("backtest", "no backtest or sweep 'backtest' below"),

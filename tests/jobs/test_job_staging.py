@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from arena.core.errors import ConfigError
-from jobs._staging import claim, sweep
+from jobs._staging import claim, sweep, take_up
 
 NOON = 1_767_268_800_000
 HASH = "ab" * 32
@@ -85,3 +85,56 @@ def test_a_parent_that_is_no_folder_is_refused(tmp_path, blocker):
     parent.touch() if blocker == "file" else parent.symlink_to("nowhere")
     with pytest.raises(ConfigError, match=r"^cannot write to .*: set reports\.root to another folder$"):
         claim(parent, HASH, _clock)
+
+
+def _claimed_with(tmp_path, *names: str):
+    staging = claim(tmp_path, HASH, _clock)
+    for name in names:
+        path = staging.folder / name
+        path.parent.mkdir(exist_ok=True)
+        path.touch()
+    return staging
+
+
+def test_what_a_sweep_has_kept_gets_its_name(tmp_path):
+    staging = _claimed_with(tmp_path, "plan.json", "checkpoint/part-000000.npz")
+    staging.release()
+    (dead,) = sweep(tmp_path)
+    assert (dead.run_id, dead.is_kept) == (staging.run_id, True)
+    assert [path.name for path in tmp_path.iterdir()] == [staging.run_id]
+    assert sweep(tmp_path) == []
+
+
+def test_a_sweep_that_was_whole_is_no_dead_run(tmp_path):
+    staging = _claimed_with(tmp_path, "plan.json", "sweep.json", "checkpoint/part-000000.npz", ".batch-0/a")
+    staging.release()
+    assert sweep(tmp_path) == []
+    assert {path.name for path in staging.final.iterdir()} == {"plan.json", "sweep.json"}
+
+
+@pytest.mark.parametrize("named", ["final", "folder"])
+def test_a_killed_sweep_is_taken_up_by_its_name(tmp_path, named):
+    staging = _claimed_with(tmp_path, "plan.json", "checkpoint/journals.json")
+    with pytest.raises(ConfigError, match=rf"^{staging.run_id} is still running: wait for it"):
+        take_up(getattr(staging, named))
+    staging.release()
+    assert take_up(getattr(staging, named)) == staging.final
+    assert take_up(staging.final) == staging.final
+
+
+def test_a_killed_run_that_has_kept_nothing_is_not_taken_up(tmp_path):
+    staging = _claimed_with(tmp_path, "plan.json", "checkpoint/.part-000000.npz.partial")
+    staging.release()
+    with pytest.raises(
+        ConfigError, match="was killed before anything of it was kept: give its command again"
+    ):
+        take_up(staging.final)
+    assert take_up(tmp_path / "nowhere") is None
+
+
+@pytest.mark.parametrize("end", ["discard", "keep_log"])
+def test_a_sweep_that_ends_badly_leaves_what_it_has_kept(tmp_path, end):
+    staging = _claimed_with(tmp_path, "plan.json", "checkpoint/part-000000.npz", "log.jsonl", "best/a")
+    getattr(staging, end)()
+    assert (staging.final / "checkpoint/part-000000.npz").is_file()
+    assert not staging.folder.exists()

@@ -17,19 +17,20 @@ START = 1_767_225_600_000  # 2026-01-01
 HOUR_MS = 3_600_000
 
 KILLER = """
-import os, signal, sqlite3
-STEPS, KILL_AT = 0, int(os.environ["KILL_AT"])
-def step():
+import os, re, signal, sqlite3
+STEPS, KILL_AT, KILL_ON = 0, int(os.environ["KILL_AT"]), os.environ["KILL_ON"]
+def step(label=""):
     global STEPS
-    if STEPS == KILL_AT:
+    if STEPS == KILL_AT or re.fullmatch(KILL_ON, label):
         os.kill(os.getpid(), signal.SIGKILL)
     STEPS += 1
 def around(owner, name):
     inner = getattr(owner, name)
     def wrapped(*arguments, **options):
-        step()
+        target = os.path.basename(arguments[1])
+        step(f"before {target}")
         result = inner(*arguments, **options)
-        step()
+        step(f"after {target}")
         return result
     setattr(owner, name, wrapped)
 for name in ("replace", "rename", "link", "symlink"):
@@ -37,37 +38,41 @@ for name in ("replace", "rename", "link", "symlink"):
 class Connection(sqlite3.Connection):
     def commit(self):
         if self.in_transaction:
-            step()
+            step("before commit")
         busy = self.in_transaction
         super().commit()
         if busy:
-            step()
+            step("after commit")
 connect = sqlite3.connect
 sqlite3.connect = lambda *arguments, **options: connect(*arguments, factory=Connection, **options)
 import atexit
 atexit.register(lambda: open(os.environ["STEPS_FILE"], "w").write(str(STEPS)))
 """
 """Put before a job: the process is killed with SIGKILL at step KILL_AT, counted before and after each rename
-and each commit; without such a step it writes how many there were."""
+and each commit, or at the first step whose label KILL_ON matches ("before sweep.json" is before the rename
+to that name); without such a step it writes how many there were."""
 
 
 @dataclass
 class Killer:
-    """Runs jobs in a folder, killed at a step or not at all (-1)."""
+    """Runs jobs in a folder, killed at a step (`kill_at`), at a named one (`kill_on`), or not at all."""
 
     project: Path
     folder: Path
 
-    def run(self, job: str, *words: str, kill_at: int = -1) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, job: str, *words: str, kill_at: int = -1, kill_on: str = "(?!)", driver: str = ""
+    ) -> subprocess.CompletedProcess[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("DATABASE")}
         return subprocess.run(
-            [sys.executable, "-c", f"{KILLER}\nfrom jobs.{job} import main\nmain()", *words],
+            [sys.executable, "-c", f"{KILLER}\n{driver}\nfrom jobs.{job} import main\nmain()", *words],
             cwd=self.folder,
             env={
                 **kept,
                 "PYTHONPATH": str(self.project),
                 "NO_COLOR": "1",
                 "KILL_AT": str(kill_at),
+                "KILL_ON": kill_on,
                 "STEPS_FILE": str(self.folder / "steps"),
             },
             capture_output=True,

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import os
 import pickle
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -131,6 +133,16 @@ class _Seat:
 def _take_seat(parcel: Parcel) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle
     _Seat.parcel = parcel
+    threading.Thread(target=_leave_with_parent, args=(parcel.path,), daemon=True).start()
+
+
+def _leave_with_parent(path: str) -> None:
+    """End this process when its parent was killed: it would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        Path(path).unlink(missing_ok=True)
+        os._exit(1)
 
 
 def _run(rows: IntArray) -> tuple[Part, float]:

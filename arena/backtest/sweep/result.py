@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 DAILY_FILE = "daily_returns.npy"
 ROWS_A_GROUP = 100_000
+ROWS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,6 +142,27 @@ def new_daily(trials: int, days: int, most_bytes: int, folder: Path | None) -> N
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / DAILY_FILE
     return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=(trials, days))
+
+
+@dataclass(frozen=True, eq=False)
+class Pieces:
+    """Daily returns that lie in several arrays, one after the other: the arrays and which rows of each."""
+
+    parts: tuple[tuple[NDArray[np.float32], IntArray], ...]
+
+    def __len__(self) -> int:
+        return sum(len(rows) for _, rows in self.parts)
+
+    def copy_to(self, target: NDArray[np.float32], at: IntArray) -> None:
+        """Copy them to the rows `at` of `target`; of what is mapped only some stays in memory."""
+        begin = 0
+        for array, rows in self.parts:
+            for start in range(0, len(rows), ROWS_AT_ONCE):
+                some = rows[start : start + ROWS_AT_ONCE]
+                target[at[begin : begin + len(some)]] = array[some]
+                begin += len(some)
+                let_go(target)
+                let_go(array)
 
 
 def let_go(daily: NDArray[np.float32] | NDArray[np.float64]) -> None:

@@ -24,6 +24,7 @@ from arena.backtest.periods import day_ends
 from arena.backtest.readings import require_one_pass
 from arena.backtest.run import require_whole, run_window
 from arena.backtest.sweep.axes import STRATEGY, Axes
+from arena.backtest.sweep.checkpoint import Keep
 from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid, check_grid
 from arena.backtest.sweep.result import SweepResult, new_daily, new_figures
@@ -102,6 +103,7 @@ def run_rows(
     seconds: dict[str, float],
     progress: Progress | None = None,
     chunk: int | None = None,
+    keep: Keep | None = None,
 ) -> SweepResult:
     """Run the rows of `grid`, whose axes are those of `desk`, and return one row a trial.
 
@@ -114,6 +116,7 @@ def run_rows(
         seconds: time spent before.
         progress: as `run_sweep` has it.
         chunk: as `run_sweep` has it.
+        keep: told each chunk when its trials are in figures and `daily`.
     """
     began = time.perf_counter()
     figures = new_figures(len(grid))
@@ -131,6 +134,8 @@ def run_rows(
             daily[trials] = returns
             done[trials] = True
             counted += len(trials)
+            if keep is not None:
+                keep(trials, figures)
             if progress is not None:
                 progress(counted, len(grid))
     except KeyboardInterrupt:

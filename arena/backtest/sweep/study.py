@@ -7,11 +7,13 @@ what was interrupted and goes on later ends in the same trials and figures as wh
 from __future__ import annotations
 
 import copy
+import functools
 import math
 import os
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from arena.backtest.sweep.axes import STRATEGY
+from arena.backtest.sweep.checkpoint import Keep, Keeper, daily_folder
 from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid
-from arena.backtest.sweep.result import SweepResult, let_go, new_daily, new_figures
+from arena.backtest.sweep.result import Pieces, SweepResult, let_go, new_daily, new_figures
 from arena.backtest.sweep.run import load_sweep_market, open_desk, run_rows
 from arena.backtest.sweep.sampling import draw_grid
 from arena.backtest.sweep.work import Progress
@@ -111,16 +114,24 @@ class Study:
 
 @dataclass(frozen=True, eq=False)
 class Earlier:
-    """Trials of one batch that an interrupted sweep has left: rows of the grid and what came out.
+    """Trials of one batch that an interrupted or killed sweep has left: rows of the grid and what came out.
 
-    `journal` is the study of what was proposed, where trials were.
+    `journal` is the study of what was proposed, where trials were; of a killed one, `journal_bytes` of it
+    are whole.
     """
 
     rows: IntArray
     figures: dict[str, NDArray[Any]]
-    daily_returns: NDArray[np.float32]
+    daily_returns: NDArray[np.float32] | Pieces
     dataset_hash: str
     journal: Path | None = None
+    journal_bytes: int | None = None
+
+    @property
+    def pieces(self) -> Pieces:
+        """The daily returns of `rows`."""
+        found = self.daily_returns
+        return found if isinstance(found, Pieces) else Pieces(((found, np.arange(len(found))),))
 
 
 @dataclass(frozen=True, eq=False)
@@ -190,6 +201,7 @@ def run_study(
     *,
     progress: Progress | None = None,
     earlier: Mapping[int, Earlier] | None = None,
+    keeper: Keeper | None = None,
 ) -> StudyResult:
     """Run what `earlier` does not have; Ctrl-C ends with what is done.
 
@@ -198,6 +210,7 @@ def run_study(
         folder: where daily returns are mapped if they are many.
         progress: told the trials done and their total.
         earlier: trials of an interrupted sweep, by batch.
+        keeper: told the trials as they are done, and closed.
 
     Raises:
         DataError: the market is not the one of the interrupted sweep, or not fit.
@@ -209,55 +222,63 @@ def run_study(
     if len(study.batches) > 1:  # what is missing is said before the first trial, not after a thousand
         for batch in study.batches:
             load_sweep_market(batch.config, batch.grid)
-    for at, batch in enumerate(study.batches):
-        tell = None if progress is None else _shifted(progress, before, total)
-        try:
-            result = _run_batch(batch, daily_folder(folder, at), tell, (earlier or {}).get(at))
-        except KeyboardInterrupt:
-            interrupted = True
-            break
-        results.append(result)
-        before += batch.trials
-        if result.interrupted:
-            interrupted = True
-            break
+    try:
+        with nullcontext() if keeper is None else closing(keeper):
+            for at, batch in enumerate(study.batches):
+                tell = None if progress is None else _shifted(progress, before, total)
+                known = (earlier or {}).get(at)
+                result = _run_batch(batch, at, daily_folder(folder, at), tell, known, keeper)
+                results.append(result)
+                before += batch.trials
+                if result.interrupted:
+                    interrupted = True
+                    break
+    except KeyboardInterrupt:
+        interrupted = True
     found = StudyResult(study, tuple(results), interrupted)
     if interrupted and not found.done:
         raise KeyboardInterrupt
     return found
 
 
-def daily_folder(folder: Path, batch: int) -> Path:
-    """Return where the daily returns of a batch may be mapped while it runs."""
-    return folder / f".batch-{batch}"
-
-
-def _run_batch(batch: Batch, folder: Path, progress: Progress | None, earlier: Earlier | None) -> SweepResult:
+def _run_batch(
+    batch: Batch,
+    number: int,
+    folder: Path,
+    progress: Progress | None,
+    earlier: Earlier | None,
+    keeper: Keeper | None,
+) -> SweepResult:
     if batch.is_led:
-        return _run_led(batch, folder, progress, None if earlier is None else earlier.journal)
+        mark = None if keeper is None else functools.partial(keeper.journal, number)
+        return _run_led(batch, folder, progress, earlier, mark)
+    opened = None if keeper is None else functools.partial(keeper.trials, number)
     if earlier is None:
-        return _run_grid(batch, batch.grid, folder, progress)
+        return _run_grid(batch, batch.grid, folder, progress, opened)
     rows = batch.grid.rows
     missing = rows[~np.isin(rows, earlier.rows)]
     # with none missing, one that is known tells whether the market is still the same
     again = Grid(batch.grid.axes, missing if len(missing) else rows[:1], {})
     tell = None if progress is None else _shifted(progress, len(rows) - len(again), None)
-    rest = _run_grid(batch, again, folder, tell)
-    if rest.dataset_hash != earlier.dataset_hash:
-        raise DataError(
-            f"the market has changed since the sweep was interrupted (data set {earlier.dataset_hash[:12]} "
-            f"then, {rest.dataset_hash[:12]} now): start the sweep anew"
-        )
+    rest = _run_grid(batch, again, folder, tell, opened, earlier.dataset_hash)
     return _joined(batch.grid, earlier, rest, folder / "joined")
 
 
-def _run_led(batch: Batch, folder: Path, progress: Progress | None, journal: Path | None) -> SweepResult:
+def _run_led(
+    batch: Batch,
+    folder: Path,
+    progress: Progress | None,
+    earlier: Earlier | None,
+    mark: Callable[[Path], None] | None,
+) -> SweepResult:
     """Have the trials proposed; what the journal of an interrupted study has, is proposed again."""
     from arena.backtest.sweep.study_optuna import JOURNAL, run_optuna
 
-    if journal is not None:
+    if earlier is not None and earlier.journal is not None:
         folder.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(journal, folder / JOURNAL)
+        shutil.copyfile(earlier.journal, folder / JOURNAL)
+        if earlier.journal_bytes is not None:
+            os.truncate(folder / JOURNAL, earlier.journal_bytes)
     asked = batch.config.engine
     # where trials run is no part of what the journal is a study of
     config = batch.config.model_copy(update={"resume": None, "engine": EngineConfig()})
@@ -274,13 +295,26 @@ def _run_led(batch: Batch, folder: Path, progress: Progress | None, journal: Pat
         threads=asked.workers,
         progress=progress,
         daily_bytes=DAILY_BYTES,
+        mark=mark,
     )
 
 
-def _run_grid(batch: Batch, grid: Grid, folder: Path, progress: Progress | None) -> SweepResult:
+def _run_grid(
+    batch: Batch,
+    grid: Grid,
+    folder: Path,
+    progress: Progress | None,
+    opened: Callable[[IntArray, NDArray[np.float32], str], Keep] | None,
+    known_hash: str | None = None,
+) -> SweepResult:
     """Run the rows of `grid`; of mapped daily returns only some stay in memory."""
     began = time.perf_counter()
     market = load_sweep_market(batch.config, grid)
+    if known_hash is not None and known_hash != market.dataset_hash:
+        raise DataError(
+            f"the market has changed since the sweep was interrupted (data set {known_hash[:12]} "
+            f"then, {market.dataset_hash[:12]} now): start the sweep anew"
+        )
     read = time.perf_counter()
     desk = open_desk(batch.config, grid, market)
     seconds = {"read": read - began, "prepare": time.perf_counter() - read}
@@ -300,7 +334,10 @@ def _run_grid(batch: Batch, grid: Grid, folder: Path, progress: Progress | None)
     workers = asked.workers or os.cpu_count() or 1
     rows = grid.rows[np.argsort(desk.signal_keys(grid.rows))]
     engine = choose_engine(asked.name, workers, desk, rows, asked.address)
-    result = run_rows(desk, grid, daily, engine=engine, workers=workers, progress=tell, seconds=seconds)
+    keep = None if opened is None else opened(grid.rows, daily, market.dataset_hash)
+    result = run_rows(
+        desk, grid, daily, engine=engine, workers=workers, progress=tell, seconds=seconds, keep=keep
+    )
     let_go(daily)
     return replace(result, engine=engine.name, workers=engine.workers)
 
@@ -313,13 +350,13 @@ def _joined(grid: Grid, earlier: Earlier, rest: SweepResult, folder: Path) -> Sw
     ran = np.flatnonzero(rest.done)
     now = {name: values[ran] for name, values in rest.figures.items()}
     for rows, given, returns in (
-        (rest.grid.rows[ran], now, rest.daily_returns[ran]),
-        (earlier.rows, earlier.figures, earlier.daily_returns),
+        (rest.grid.rows[ran], now, Pieces(((rest.daily_returns, ran),))),
+        (earlier.rows, earlier.figures, earlier.pieces),
     ):
         at = order[np.searchsorted(grid.rows, rows, sorter=order)]
         for name, values in given.items():
             figures[name][at] = values
-        daily[at] = returns
+        returns.copy_to(daily, at)
         done[at] = True
     return SweepResult(
         grid=grid,

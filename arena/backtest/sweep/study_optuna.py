@@ -11,7 +11,7 @@ import hashlib
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,11 +52,14 @@ def run_optuna(
     threads: int | None = None,
     progress: Progress | None = None,
     daily_bytes: int = DAILY_BYTES,
+    mark: Callable[[Path], None] | None = None,
 ) -> SweepResult:
     """Run `sweep.trials` trials over `config` as Optuna proposes them; go on with the study in `folder`.
 
     The first batch is a Latin hypercube. Trials that were told before are run again for their figures,
     which the study does not hold. Ctrl-C ends with what is done; the same call goes on.
+    `mark` is told the journal whenever a batch was proposed and none of it told: a study goes on from there
+    as if it had never stopped.
 
     Raises:
         ConfigError: optuna is not installed, an axis is not allowed, or the study in `folder` is another's.
@@ -85,6 +88,8 @@ def run_optuna(
     try:
         while not led.interrupted and len(told) < trials:
             asked = _ask(study, sweep, grid.axes, min(sweep.batch, trials - len(told)))
+            if mark is not None:
+                mark(folder / JOURNAL)
             rows = _rows(grid.axes, [trial.params for trial in asked])
             led.run(rows)
             told += led.tell(study, asked, rows)

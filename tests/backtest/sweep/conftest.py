@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
 
 from arena.backtest.run import RunIdentity, run_backtest
+from arena.backtest.sweep.result import SweepResult
+from arena.backtest.sweep.study import Study, plan_batch
 from arena.config.base import validate
 from arena.config.models import BacktestConfig, SymbolConfig
 from arena.core.timeframe import Timeframe
@@ -19,6 +22,7 @@ from arena.exchange.synthetic import SyntheticSpec
 CONF = Path(__file__).parents[3] / "conf"
 START = 1_735_689_600_000  # 2025-01-01
 DAYS = 60
+AXES = {"strategy.fast": [3, 5, 9, 30], "strategy.slow": [8, 21, 60], "leverage": [1, 2]}
 MakeConfig = Callable[..., BacktestConfig]
 
 
@@ -83,3 +87,34 @@ def make_config(sweep_store: Path) -> MakeConfig:
 def single_run():
     """Result and arrays of one run of a config."""
     return lambda config: run_backtest(config, RunIdentity("run", START, "test", "hash"))
+
+
+def composed(config: BacktestConfig, axes: dict[str, list[float]], **sweep: Any) -> dict[str, Any]:
+    """Return the values that `config` with a group `sweep` was composed from."""
+    values = config.model_dump(mode="json", exclude={"strategy", "sweep"})
+    values["strategy"] = {"name": config.strategy.name, **config.strategy.params}
+    return {**values, "sweep": {**sweep, "axes": {name: {"values": given} for name, given in axes.items()}}}
+
+
+@pytest.fixture
+def plan(make_config: MakeConfig) -> Callable[..., Study]:
+    """A study with a batch for each change of the config."""
+
+    def make(*changes: dict[str, Any], axes: dict[str, list[float]] = AXES, **sweep: Any) -> Study:
+        batches = [
+            plan_batch({"batch": str(at)}, composed(make_config(**change), axes, **sweep))
+            for at, change in enumerate(changes or ({},))
+        ]
+        return Study(tuple(batches))
+
+    return make
+
+
+def assert_equal(one: SweepResult, other: SweepResult) -> None:
+    """Both are done, and equal bit for bit."""
+    assert np.array_equal(one.grid.rows, other.grid.rows)
+    assert one.done.all()
+    assert other.done.all()
+    for name, values in one.figures.items():
+        assert np.array_equal(values, other.figures[name], equal_nan=values.dtype.kind == "f"), name
+    assert np.array_equal(one.daily_returns, other.daily_returns)

@@ -6,16 +6,20 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from arena.backtest.sweep import Axes, check_grid, run_sweep
+from arena.backtest.sweep import Axes, check_grid, checkpoint, run_sweep
 from arena.backtest.sweep import ray_engine as module
+from arena.backtest.sweep.kept import read_kept
 from arena.backtest.sweep.ray_engine import RayCluster, pack, unpack, versions
 from arena.backtest.sweep.run import load_sweep_market, open_desk, run_rows
+from arena.backtest.sweep.study import Study
 from arena.core.errors import ArenaError, ConfigError
 from arena.strategies import get_strategy
 
@@ -121,6 +125,24 @@ def test_arrays_go_to_the_object_store_once(
         assert_equal(run_over(engine, plain), by_threads)
     assert len(sent) == 1
     assert len(sent[0][1]) < 20_000
+
+
+@pytest.mark.slow
+def test_what_comes_back_is_kept(
+    engine: RayCluster, plain: Any, by_threads: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(checkpoint, "PERIOD_S", 0.0)
+    grid, desk = plain
+    daily = np.full((len(grid), len(desk.day_ends)), np.nan, np.float32)
+    with closing(checkpoint.Keeper(tmp_path, Study(()), warn=pytest.fail)) as keeper:
+        keep = keeper.trials(0, grid.rows, daily, desk.market.dataset_hash)
+        run_rows(desk, grid, daily, engine=engine, workers=1, seconds={}, keep=keep)
+    found, damaged = read_kept(tmp_path, {})
+    kept, order = found[0], np.argsort(found[0].rows)
+    assert damaged == 0
+    assert np.array_equal(kept.rows[order], np.sort(by_threads.grid.rows))
+    for name, values in by_threads.figures.items():
+        assert kept.figures[name][order].tobytes() == values[np.argsort(by_threads.grid.rows)].tobytes(), name
 
 
 @pytest.mark.slow

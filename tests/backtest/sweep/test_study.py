@@ -15,27 +15,9 @@ from arena.backtest.sweep.study import Earlier, Study, plan_batch, run_study
 from arena.backtest.sweep.summary import conclude
 from arena.backtest.verdict import TrialHistory
 from arena.core.errors import ConfigError, DataError
+from tests.backtest.sweep.conftest import AXES, assert_equal, composed
 
-AXES = {"strategy.fast": [3, 5, 9, 30], "strategy.slow": [8, 21, 60], "leverage": [1, 2]}
 IDENTITY = RunIdentity("run", 1_735_689_600_000, "command", "hash")
-
-
-def _values(config, axes, **sweep):
-    values = config.model_dump(mode="json", exclude={"strategy", "sweep"})
-    values["strategy"] = {"name": config.strategy.name, **config.strategy.params}
-    return {**values, "sweep": {**sweep, "axes": {name: {"values": given} for name, given in axes.items()}}}
-
-
-@pytest.fixture
-def plan(make_config):
-    def make(*changes, axes=AXES, **sweep):
-        batches = [
-            plan_batch({"batch": str(at)}, _values(make_config(**change), axes, **sweep))
-            for at, change in enumerate(changes or ({},))
-        ]
-        return Study(tuple(batches))
-
-    return make
 
 
 @pytest.fixture
@@ -50,15 +32,6 @@ def _left(result, rows):
         result.daily_returns[rows],
         result.dataset_hash,
     )
-
-
-def _assert_equal(one, other):
-    assert np.array_equal(one.grid.rows, other.grid.rows)
-    assert one.done.all()
-    assert other.done.all()
-    for name, values in one.figures.items():
-        assert np.array_equal(values, other.figures[name], equal_nan=values.dtype.kind == "f"), name
-    assert np.array_equal(one.daily_returns, other.daily_returns)
 
 
 def test_a_plan_counts_trials_and_what_is_dropped(plan):
@@ -81,16 +54,16 @@ def test_a_trial_as_a_single_config_has_its_values_and_no_sweep(plan):
 
 def test_a_parameter_that_nothing_could_run_with_is_refused(make_config):
     with pytest.raises(ConfigError, match=r"strategy.slow=1: must be a whole number from 3 to 2000"):
-        plan_batch({}, _values(make_config(strategy={"slow": 1}), {"strategy.fast": [3, 5]}))
+        plan_batch({}, composed(make_config(strategy={"slow": 1}), {"strategy.fast": [3, 5]}))
 
 
 def test_a_parameter_at_odds_with_the_default_of_an_axis_passes(make_config):
-    batch = plan_batch({}, _values(make_config(strategy={"slow": 9}), {"strategy.fast": [3, 5]}))
+    batch = plan_batch({}, composed(make_config(strategy={"slow": 9}), {"strategy.fast": [3, 5]}))
     assert len(batch.grid) == 2
 
 
 def test_a_batch_without_axes_is_refused(make_config):
-    values = _values(make_config(), AXES)
+    values = composed(make_config(), AXES)
     with pytest.raises(ConfigError, match="there is nothing to sweep"):
         plan_batch({}, {**values, "sweep": None})
 
@@ -127,9 +100,9 @@ def test_mapped_daily_returns_are_the_same(plan, tmp_path, monkeypatch, small_ch
     mapped = run_study(plan(), tmp_path / "two").results[0]
     assert isinstance(mapped.daily_returns, np.memmap)
     assert (tmp_path / "two" / ".batch-0" / DAILY_FILE).is_file()
-    _assert_equal(whole, mapped)
+    assert_equal(whole, mapped)
     let_go(mapped.daily_returns)
-    _assert_equal(whole, mapped)
+    assert_equal(whole, mapped)
 
 
 @pytest.mark.parametrize("known", [[0], [3, 1, 11], list(range(18))])
@@ -142,7 +115,7 @@ def test_going_on_ends_equal(plan, tmp_path, monkeypatch, known, mapped):
     found = run_study(
         plan(), tmp_path / "part", progress=lambda *now: told.append(now), earlier={0: _left(whole, known)}
     )
-    _assert_equal(found.results[0], whole)
+    assert_equal(found.results[0], whole)
     assert told[-1] == (18, 18)
 
 
@@ -150,7 +123,7 @@ def test_going_on_with_drawn_trials_ends_equal(plan, tmp_path):
     drawn = {"method": "random", "trials": 12, "seed": 5}
     whole = run_study(plan(**drawn), tmp_path / "whole").results[0]
     found = run_study(plan(**drawn), tmp_path / "part", earlier={0: _left(whole, [4, 0])})
-    _assert_equal(found.results[0], whole)
+    assert_equal(found.results[0], whole)
 
 
 def test_going_on_over_another_market_is_refused(plan, tmp_path):

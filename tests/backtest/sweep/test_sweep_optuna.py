@@ -132,3 +132,18 @@ def test_without_the_package_one_sentence_says_what_to_install(make_config, tmp_
     monkeypatch.setitem(sys.modules, "optuna", None)
     with pytest.raises(ConfigError, match=r"pip install 'alpha-arena\[optuna\]'"):
         run_optuna(make_config(), sweep_of(), tmp_path)
+
+
+def test_a_killed_study_goes_on_from_what_was_last_proposed(make_config, whole, tmp_path):
+    marks = []
+    first = tmp_path / "first"
+    run_optuna(
+        make_config(), sweep_of(), first, threads=1, mark=lambda path: marks.append(path.stat().st_size)
+    )
+    assert len(marks) == 5
+    journal = (first / JOURNAL).read_bytes()
+    for at in (0, 1, 4):
+        folder = tmp_path / str(at)
+        folder.mkdir()
+        (folder / JOURNAL).write_bytes(journal[: marks[at]])
+        assert_same(run_optuna(make_config(), sweep_of(), folder, threads=1), whole)

@@ -16,7 +16,14 @@ from arena.backtest.sweep.statistics import FIGURES
 from arena.core.errors import ConfigError, DataError
 from arena.reporting.schema import SWEEP_SCHEMA_PATH, schema_text, sweep_schema
 from arena.reporting.sweep_console import sweep_headline
-from arena.reporting.sweep_folder import daily_file, read_earlier, read_plan, read_record, write_sweep
+from arena.reporting.sweep_folder import (
+    daily_file,
+    read_earlier,
+    read_plan,
+    read_record,
+    seal_sweep,
+    write_sweep,
+)
 
 DAYS = 4
 
@@ -56,6 +63,7 @@ def written(tmp_path, small_sweep, small_run):
             best=[SimpleNamespace(result=result, arrays=arrays)],
         )
         write_sweep(tmp_path / "run", end, best_config="limit: 1\n", html=False)
+        seal_sweep(tmp_path / "run", end.record)
         return tmp_path / "run", study
 
     return write
