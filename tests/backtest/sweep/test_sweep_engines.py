@@ -85,7 +85,7 @@ def test_a_desk_out_of_an_object_store_runs_accounts_beyond_plain_ones(beyond_pl
     for array in packed[2]:
         array.flags.writeable = False
     copy = unpack(packed)
-    (figures, daily), (others, other_daily) = (one.run(grid.rows, one.scratch()) for one in (desk, copy))
+    (figures, daily), (others, other_daily) = (one.run(grid.rows, one.bench()) for one in (desk, copy))
     assert np.array_equal(daily, other_daily)
     for name, values in figures.items():
         assert np.array_equal(values, others[name], equal_nan=values.dtype.kind == "f"), name
