@@ -83,10 +83,19 @@ def with_value(config: BacktestConfig, name: str, value: float) -> BacktestConfi
     return validate(BacktestConfig, values)
 
 
-def _account_values(config: BacktestConfig, name: str, given: NDArray[Any]) -> NDArray[np.float64]:
-    for value in given.tolist():
-        with_value(config, name, float(value))
-    return given.astype(np.float64)
+def _account_values(config: BacktestConfig, name: str, given: NDArray[Any]) -> NDArray[Any]:
+    """Return the values as the config has them: whole numbers where its key is one."""
+    if name.startswith("orders.") and config.orders.kind != "limit":
+        raise ConfigError(
+            f"{name} is an axis of orders that rest, and with orders={config.orders.kind} it changes "
+            "nothing: choose orders=limit"
+        )
+    return np.array([_value_of(with_value(config, name, value), name) for value in given.tolist()])
+
+
+def _value_of(config: BacktestConfig, name: str) -> Any:
+    group, _, key = name.rpartition(".")
+    return getattr(getattr(config, group) if group else config, key)
 
 
 def _strategy_values(

@@ -125,6 +125,37 @@ CASES = {
         },
         {"strategy.fast": [5, 12], "strategy.atr_stop": [0.0, 0.8], "leverage": [2, 30]},
     ),
+    "impact-cap-latency-axes": (
+        {"initial_capital": 10_000_000},
+        {
+            "strategy.fast": [3, 9],
+            "costs.impact_coefficient": [0.0, 1.0],
+            "costs.participation_cap": [0.02, 1.0],
+            "costs.latency_bars": [0, 2],
+        },
+    ),
+    "impact-axis-latency-fixed": (
+        {"name": "bollinger_range", "costs": {"latency_bars": 1, "impact_coefficient": 0.3}},
+        {"strategy.period": [10, 25], "costs.impact_coefficient": [0.0, 2], "leverage": [1, 20]},
+    ),
+    "latency-axis-given": (
+        {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
+        {"costs.latency_bars": [0, 1, 3], "strategy.exit_apr": [0.0, 0.04]},
+    ),
+    "axes-that-are-off": (
+        {"strategy": {"atr_stop": 1.0}},
+        {"costs.latency_bars": [0], "costs.impact_coefficient": [0.0], "strategy.fast": [5, 12]},
+    ),
+    "resting-axes": (
+        {"orders": {"kind": "limit", "take_profit": "limit"}, "strategy": {"atr_take": 1.0}},
+        {
+            "orders.offset_bps": [0.0, 20.0],
+            "orders.bars": [1, 3],
+            "orders.maker_fee_rate": [0.0, 0.001],
+            "costs.impact_coefficient": [0.0, 1.0],
+            "costs.latency_bars": [0, 1],
+        },
+    ),
     "funding": (
         {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
         {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from arena.backtest.sweep import FIGURES, Axes, check_grid, run_sweep
+from arena.backtest.sweep import FIGURES, Axes, check_grid, meeting, run_sweep
 from arena.backtest.sweep import run as module
 from arena.backtest.sweep.result import DAILY_FILE
 from arena.backtest.sweep.work import Desk
@@ -190,6 +190,29 @@ def test_a_market_without_volume_stops_a_sweep_that_needs_it(make_config, monkey
     grid = check_grid(config, get_strategy("ema_trend"), Axes.of({"strategy.fast": [5]}))
     with pytest.raises(DataError, match="without volume"):
         module.load_sweep_market(config, grid)
+    with pytest.raises(DataError, match="without volume"):
+        run_sweep(make_config(), {f"costs.{key}": [0.1, 0.5]})
+
+
+def test_what_a_thread_does_not_keep_is_worked_out_again(make_config, monkeypatch):
+    axes = {"costs.latency_bars": [0, 1, 2], "strategy.fast": [3, 9]}
+    kept = run_sweep(make_config(), axes, threads=1)
+    monkeypatch.setattr(meeting, "LATE_BYTES", 0)
+    assert_equal(run_sweep(make_config(), axes, threads=1), kept)
+
+
+def test_a_conduct_is_built_once_a_run_of_equal_ones(make_config, monkeypatch):
+    built = []
+    given = meeting.Meeting.given
+
+    def counted(self, chosen, late):
+        built.append(chosen)
+        return given(self, chosen, late)
+
+    monkeypatch.setattr(meeting.Meeting, "given", counted)
+    axes = {"costs.latency_bars": [0, 1, 2], "strategy.fast": [3, 5, 7, 9], "leverage": [1, 2]}
+    run_sweep(make_config(), axes, threads=1, chunk=5)
+    assert built == [{"costs.latency_bars": bars} for bars in (0, 1, 2)]
 
 
 def test_fills_beyond_the_room_of_accounts_that_are_followed_bar_by_bar(make_config, monkeypatch):

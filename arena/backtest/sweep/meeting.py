@@ -1,0 +1,109 @@
+"""How the trials of a batch meet the market: late, with impact, under a cap, by orders that rest.
+
+Asks `conduct_of` for each combination of the axes' values and holds none of them. Invariant: a part that
+is on for any value of its axis is on for all, so that one compiled variant serves the batch; where it does
+nothing (no impact, no cap, no delay) the figures are those without it, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from arena.backtest.liquidity import Depth, conduct_of
+from arena.backtest.market import RunMarket
+from arena.backtest.readings import require_one_pass
+from arena.backtest.sweep.axes import Axes
+from arena.config.models import BacktestConfig
+from arena.core.bars import IntArray
+from arena.core.instrument import Instrument
+from arena.engine.conduct import Conduct, decided_at
+from arena.engine.simulate import NO_BARS, NOWHERE
+
+LATE_BYTES = 16_000_000
+"""What a thread may keep of which decision arrives at each close."""
+
+Given = tuple[Any, Any, Any]
+"""What `run_trials` takes as `conduct`."""
+
+Late = dict[int, IntArray]
+"""Which decision arrives at each close, by latency."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Meeting:
+    """What all trials have in common; `depth` is None where none of them asks for it."""
+
+    config: BacktestConfig
+    market: RunMarket
+    instrument: Instrument
+    depth: Depth | None
+    is_late: bool
+
+    @classmethod
+    def of(cls, config: BacktestConfig, axes: Axes, market: RunMarket, instrument: Instrument) -> Meeting:
+        """Return how trials of `axes` over `config` meet `market`.
+
+        Raises:
+            DataError: volume is needed and there is none in the run.
+        """
+        swept = dict(zip(axes.names, axes.values, strict=True))
+        costs = config.costs
+        moves = np.any(swept.get("costs.impact_coefficient", costs.impact_coefficient))
+        limits = "costs.participation_cap" in swept or costs.participation_cap is not None
+        depth = Depth.of(market, instrument) if moves or limits else None
+        late = bool(np.any(swept.get("costs.latency_bars", costs.latency_bars)))
+        return cls(config, market, instrument, depth, late)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether nothing is assumed beyond the plain account."""
+        return not self.is_late and all(part is None for part in _columns(self._conduct(self.config)))
+
+    def given(self, chosen: Mapping[str, float], late: Late) -> Given:
+        """Return what the kernel takes for trials with these values of the axes.
+
+        Args:
+            chosen: values of the axes by name; only those of the conduct matter.
+            late: what the calling thread keeps between calls, filled here.
+        """
+        conduct = self._conduct(changed(self.config, chosen))
+        columns = _columns(conduct)
+        source = self._source(conduct.latency_bars, late) if self.is_late else None
+        is_plain = source is None and all(part is None for part in columns)
+        return None if is_plain else columns, source, columns[2]
+
+    def _conduct(self, config: BacktestConfig) -> Conduct:
+        found = conduct_of(config.costs, config.orders, self.market, self.instrument, self.depth)
+        return replace(found, intrabar=require_one_pass(config))
+
+    def _source(self, latency_bars: int, late: Late) -> IntArray:
+        found = late.get(latency_bars)
+        if found is None:
+            bars = self.market.bars
+            found = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
+            if (len(late) + 1) * found.nbytes <= LATE_BYTES:
+                late[latency_bars] = found
+        return found
+
+
+def changed(config: BacktestConfig, chosen: Mapping[str, float]) -> BacktestConfig:
+    """Return `config` with the account's values in `chosen`, names like `costs.slippage_bps`, unchecked."""
+    own: dict[str, Any] = {}
+    groups: dict[str, dict[str, float]] = {}
+    for name, value in chosen.items():
+        group, _, key = name.rpartition(".")
+        if group:
+            groups.setdefault(group, {})[key] = value
+        else:
+            own[key] = value
+    for group, values in groups.items():
+        own[group] = getattr(config, group).model_copy(update=values)
+    return config.model_copy(update=own)
+
+
+def _columns(conduct: Conduct) -> Any:
+    return conduct.columns(NOWHERE, NO_BARS)
