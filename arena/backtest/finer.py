@@ -38,6 +38,8 @@ class FinerBars:
     def read(self, wanted: IntArray) -> bool:
         """Read the finer bars of the bars at `wanted`, the finest stored first; tell if any are new."""
         fresh = [bar for bar in wanted.tolist() if bar not in self.asked]
+        if not fresh:
+            return False
         self.asked.update(fresh)
         left = fresh
         for timeframe in self.timeframes():

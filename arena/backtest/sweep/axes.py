@@ -31,7 +31,10 @@ CONDUCT_AXES = (
 )
 """How the market is met: trials that are equal in it are handed to the kernel together."""
 
-ACCOUNT_AXES = (*TERM_AXES, *CONDUCT_AXES)
+HEDGE_AXES = ("hedge.fee_rate", "hedge.half_spread_bps", "hedge.slippage_bps")
+"""What a hedge of coins costs: its trials are runs of their own."""
+
+ACCOUNT_AXES = (*TERM_AXES, *CONDUCT_AXES, *HEDGE_AXES)
 """What can be swept beside the strategy's own numbers: columns of one batch, not another market."""
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from arena.backtest.liquidity import Depth, conduct_of
 from arena.backtest.market import RunMarket
-from arena.backtest.readings import require_one_pass
 from arena.backtest.sweep.axes import Axes
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
@@ -78,7 +77,7 @@ class Meeting:
 
     def _conduct(self, config: BacktestConfig) -> Conduct:
         found = conduct_of(config.costs, config.orders, self.market, self.instrument, self.depth)
-        return replace(found, intrabar=require_one_pass(config))
+        return replace(found, intrabar="worst" if config.intrabar == "detail" else config.intrabar)
 
     def _source(self, latency_bars: int, late: Late) -> IntArray:
         found = late.get(latency_bars)

@@ -17,9 +17,11 @@ from numpy.typing import NDArray
 
 from arena.backtest.costs import cost_rate, require_funding
 from arena.backtest.drawdowns import RUIN
+from arena.backtest.hedge import spot_market, spot_pair
 from arena.backtest.market import RunMarket, load_market
 from arena.backtest.periods import day_ends
 from arena.backtest.run import require_whole, run_window
+from arena.backtest.sweep.alone import Alone, needs_runs
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid, check_grid
@@ -163,9 +165,11 @@ def load_sweep_market(config: BacktestConfig, grid: Grid) -> RunMarket:
         run_window(config),
         warmup_bars=spec.warmup(_first_params(config, grid)),
         funding_rate_estimate=config.costs.funding_rate_estimate,
+        spot_inst_id=spot_pair(config),
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
     require_whole(market, config)
+    spot_market(market.spot, config)
     Meeting.of(config, grid.axes, market, instrument)  # volume that is not there stops it here
     return market
 
@@ -176,6 +180,10 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
     instrument = config.symbol.instrument()
     fixed = _first_params(config, grid).model_dump()
     meeting = Meeting.of(config, grid.axes, market, instrument)
+    days = day_ends(market.bars.ts[config.signal_window :])
+    alone = None
+    if needs_runs(config):
+        alone = Alone.of(config, spec, fixed, instrument, market, len(days))
     return Desk(
         config=config,
         spec=spec,
@@ -184,11 +192,12 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
         market=market,
         frame=Frame.of(market.bars, config.signal_window, config.initial_capital, instrument),
         fixed=fixed,
-        batch=_batch(spec, grid, market, fixed),
-        day_ends=day_ends(market.bars.ts[config.signal_window :]),
+        batch=_batch(spec, grid, market, fixed) if alone is None else None,
+        day_ends=days,
         ruin=config.initial_capital * RUIN,
-        guide=_guide(market) if meeting.is_plain else None,
+        guide=_guide(market) if meeting.is_plain and alone is None else None,
         meeting=meeting,
+        alone=alone,
     )
 
 

@@ -15,12 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.account import account_settings
 from arena.backtest.costs import cost_rate
 from arena.backtest.market import RunMarket
-from arena.backtest.run import account_settings
+from arena.backtest.sweep.alone import Alone, Worker
 from arena.backtest.sweep.axes import CONDUCT_AXES, STRATEGY, TERM_AXES, Axes
 from arena.backtest.sweep.meeting import Given, Late, Meeting, changed
-from arena.backtest.sweep.statistics import Frame, figures_of
+from arena.backtest.sweep.statistics import Frame, Part, figures_of
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.instrument import Instrument
@@ -37,16 +38,15 @@ Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 
 TILE = 8
 
-Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
-
 
 class Bench:
     """The memory of one thread, which grows with what trials turn out to need; the signal on it stays.
 
-    `met` is how the market was met last, with the key of its values; `late` is `Meeting`'s.
+    `met` is how the market was met last, with the key of its values; `late` is `Meeting`'s; `worker` runs
+    trials that are runs of their own.
     """
 
-    def __init__(self, bars: int, fill_room: int, *, whole: bool) -> None:
+    def __init__(self, bars: int, fill_room: int, *, whole: bool, worker: Worker | None = None) -> None:
         from arena.engine.trial_memory import trial_memory
 
         self._make = partial(trial_memory, bars)
@@ -54,6 +54,7 @@ class Bench:
         self.memory = self._make(fill_room, whole=whole)
         self.met: tuple[int, Given] | None = None
         self.late: Late = {}
+        self.worker = worker
 
     def grow(self, *, whole: bool) -> None:
         """Make all bars one piece where `whole`, else room for twice as many fills."""
@@ -69,7 +70,7 @@ class Bench:
 class Desk:
     """What every chunk reads: config, market and the shared indicators, if the strategy has a batch form.
 
-    `guide` is what `run_trials` takes under this name.
+    `guide` is what `run_trials` takes under this name; with `alone`, trials are runs of their own.
     """
 
     config: BacktestConfig
@@ -84,11 +85,13 @@ class Desk:
     ruin: float
     guide: tuple[Any, ...] | None
     meeting: Meeting
+    alone: Alone | None = None
 
     def bench(self, fill_room: int | None = None) -> Bench:
         """Return memory for one thread, at first with room for four fills a bar."""
         bars = len(self.market.bars)
-        return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None)
+        worker = None if self.alone is None else self.alone.worker()
+        return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None, worker=worker)
 
     def run(self, rows: IntArray, bench: Bench) -> Part:
         """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
@@ -96,6 +99,8 @@ class Desk:
 
         count = len(rows)
         columns = self.axes.columns(rows)
+        if bench.worker is not None:
+            return bench.worker.run(columns, count)
         fresh = new_state(self.config.initial_capital)
         fresh["last_ref"] = self.market.bars.open[0]
         states = np.repeat(fresh, count)

@@ -156,6 +156,27 @@ CASES = {
             "costs.latency_bars": [0, 1],
         },
     ),
+    "hedged": (
+        {"name": "funding_rate_arbitrage", "hedge": {"kind": "spot"}, "strategy": {"exit_apr": 0.01}},
+        {
+            "strategy.entry_apr": [0.02, 0.05],
+            "hedge.slippage_bps": [0.0, 5.0],
+            "costs.latency_bars": [0, 1],
+            "leverage": [1, 3.5],
+        },
+    ),
+    "detail": (
+        {"intrabar": "detail", "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "strategy.adx_min": [0.0, 15.0], "leverage": [2, 100]},
+    ),
+    "hedged-in-detail": (
+        {"intrabar": "detail", "hedge": {"kind": "spot"}, "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "costs.impact_coefficient": [0.0, 1.0]},
+    ),
+    "resting-in-detail": (
+        {"intrabar": "detail", "orders": {"kind": "limit"}, "strategy": {"atr_take": 0.4, "atr_stop": 0.4}},
+        {"orders.offset_bps": [2.0, 20.0], "strategy.fast": [3, 9]},
+    ),
     "funding": (
         {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
         {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},
@@ -220,6 +241,7 @@ BEYOND_PLAIN = {
     "cap": "fills",
     "resting": "unfilled_orders",
     "resting-takes-late": "fees",
+    "detail": "total_return",
 }
 
 

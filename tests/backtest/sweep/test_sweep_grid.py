@@ -62,7 +62,7 @@ def test_a_wrong_axis_is_refused(given, part):
         ({"costs.slippage_bps": [-1]}, "costs.slippage_bps=-1"),
         ({"costs.latency_bars": [0, 0.5]}, "costs.latency_bars=0.5: must be a whole number"),
         ({"costs.participation_cap": [0, 0.1]}, "costs.participation_cap=0.0: must be above 0"),
-        ({"orders.bars": [1, 2]}, "orders.bars is an axis of orders that rest, .*choose orders=limit"),
+        ({"orders.bars": [1, 2]}, "orders.bars changes nothing with orders=market: choose orders=limit"),
         ({"strategy.fast": [40, 50], "strategy.slow": [20, 30]}, "nothing is left of 4"),
     ],
 )
