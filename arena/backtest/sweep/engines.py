@@ -139,8 +139,10 @@ def choose_engine(
         from arena.backtest.sweep.ray_engine import RayCluster
 
         return RayCluster(address)
-    if wanted == "threads" or (wanted == "auto" and not _python_is_slow(workers, desk, rows)):
+    if wanted == "threads":
         return Threads(workers)
+    if wanted == "auto" and not _python_is_slow(workers, desk, rows):
+        return Threads(workers if desk.alone is None else 1)  # two would take turns, and open bars twice
     from arena.backtest.sweep.processes import Processes
 
     return Processes(workers)

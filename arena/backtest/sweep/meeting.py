@@ -1,6 +1,6 @@
 """How the trials of a batch meet the market: late, with impact, under a cap, by orders that rest.
 
-Asks `conduct_of` for each combination of the axes' values and holds none of them. Invariant: a part that
+Asks `conduct_of` for each combination of the axes' values and holds none. Invariant: a part that
 is on for any value of its axis is on for all, so that one compiled variant serves the batch; where it does
 nothing (no impact, no cap, no delay) the figures are those without it, bit for bit.
 """
@@ -17,19 +17,12 @@ from arena.backtest.liquidity import Depth, conduct_of
 from arena.backtest.market import RunMarket
 from arena.backtest.sweep.axes import Axes
 from arena.config.models import BacktestConfig
-from arena.core.bars import IntArray
 from arena.core.instrument import Instrument
 from arena.engine.conduct import Conduct, decided_at
 from arena.engine.simulate import NO_BARS, NOWHERE
 
-LATE_BYTES = 16_000_000
-"""What a thread may keep of which decision arrives at each close."""
-
 Given = tuple[Any, Any, Any]
 """What `run_trials` takes as `conduct`."""
-
-Late = dict[int, IntArray]
-"""Which decision arrives at each close, by latency."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,31 +55,25 @@ class Meeting:
         """Whether nothing is assumed beyond the plain account."""
         return not self.is_late and all(part is None for part in _columns(self._conduct(self.config)))
 
-    def given(self, chosen: Mapping[str, float], late: Late) -> Given:
-        """Return what the kernel takes for trials with these values of the axes.
+    @property
+    def size(self) -> int:
+        """Bytes of what is worked out for one combination."""
+        arrays = 2 * (self.depth is not None) + self.is_late
+        return 8 * arrays * len(self.market.bars)
 
-        Args:
-            chosen: values of the axes by name; only those of the conduct matter.
-            late: what the calling thread keeps between calls, filled here.
-        """
+    def given(self, chosen: Mapping[str, float]) -> Given:
+        """Return what the kernel takes for trials with these values of the conduct's axes."""
         conduct = self._conduct(changed(self.config, chosen))
         columns = _columns(conduct)
-        source = self._source(conduct.latency_bars, late) if self.is_late else None
+        bars, source = self.market.bars, None
+        if self.is_late:
+            source = decided_at(bars.ts, bars.timeframe.step_ms, conduct.latency_bars)
         is_plain = source is None and all(part is None for part in columns)
         return None if is_plain else columns, source, columns[2]
 
     def _conduct(self, config: BacktestConfig) -> Conduct:
         found = conduct_of(config.costs, config.orders, self.market, self.instrument, self.depth)
         return replace(found, intrabar="worst" if config.intrabar == "detail" else config.intrabar)
-
-    def _source(self, latency_bars: int, late: Late) -> IntArray:
-        found = late.get(latency_bars)
-        if found is None:
-            bars = self.market.bars
-            found = decided_at(bars.ts, bars.timeframe.step_ms, latency_bars)
-            if (len(late) + 1) * found.nbytes <= LATE_BYTES:
-                late[latency_bars] = found
-        return found
 
 
 def changed(config: BacktestConfig, chosen: Mapping[str, float]) -> BacktestConfig:

@@ -20,7 +20,7 @@ from arena.backtest.costs import cost_rate
 from arena.backtest.market import RunMarket
 from arena.backtest.sweep.alone import Alone, Worker
 from arena.backtest.sweep.axes import CONDUCT_AXES, STRATEGY, TERM_AXES, Axes
-from arena.backtest.sweep.meeting import Given, Late, Meeting, changed
+from arena.backtest.sweep.meeting import Given, Meeting, changed
 from arena.backtest.sweep.statistics import Frame, Part, figures_of
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
@@ -37,13 +37,14 @@ Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
 TILE = 8
+MET_BYTES = 32_000_000
 
 
 class Bench:
     """The memory of one thread, which grows with what trials turn out to need; the signal on it stays.
 
-    `met` is how the market was met last, with the key of its values; `late` is `Meeting`'s; `worker` runs
-    trials that are runs of their own.
+    `met` has ways to meet the market, by the key of their values, up to MET_BYTES; `worker` runs trials that
+    are runs of their own.
     """
 
     def __init__(self, bars: int, fill_room: int, *, whole: bool, worker: Worker | None = None) -> None:
@@ -52,8 +53,7 @@ class Bench:
         self._make = partial(trial_memory, bars)
         self._whole = whole
         self.memory = self._make(fill_room, whole=whole)
-        self.met: tuple[int, Given] | None = None
-        self.late: Late = {}
+        self.met: dict[int, Given] = {}
         self.worker = worker
 
     def grow(self, *, whole: bool) -> None:
@@ -160,10 +160,13 @@ class Desk:
             self.decide(rows[at : at + 1], bench)
 
     def _conduct(self, key: int, columns: Columns, at: int, bench: Bench) -> Given:
-        if bench.met is None or bench.met[0] != key:
+        found = bench.met.get(key)
+        if found is None:
             chosen = {name: columns[name][at].item() for name in CONDUCT_AXES if name in columns}
-            bench.met = key, self.meeting.given(chosen, bench.late)
-        return bench.met[1]
+            found = self.meeting.given(chosen)
+            if (len(bench.met) + 1) * self.meeting.size <= MET_BYTES:
+                bench.met[key] = found
+        return found
 
     def decide(self, row: IntArray, bench: Bench) -> None:
         """Put the signal of one row, (1,), on the bench, by the strategy's own function."""

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from arena.backtest.sweep import FIGURES, Axes, check_grid, meeting, run_sweep
+from arena.backtest.sweep import FIGURES, Axes, check_grid, meeting, run_sweep, work
 from arena.backtest.sweep import run as module
 from arena.backtest.sweep.result import DAILY_FILE
 from arena.backtest.sweep.work import Desk
@@ -197,22 +197,26 @@ def test_a_market_without_volume_stops_a_sweep_that_needs_it(make_config, monkey
 def test_what_a_thread_does_not_keep_is_worked_out_again(make_config, monkeypatch):
     axes = {"costs.latency_bars": [0, 1, 2], "strategy.fast": [3, 9]}
     kept = run_sweep(make_config(), axes, threads=1)
-    monkeypatch.setattr(meeting, "LATE_BYTES", 0)
+    monkeypatch.setattr(work, "MET_BYTES", 0)
     assert_equal(run_sweep(make_config(), axes, threads=1), kept)
 
 
-def test_a_conduct_is_built_once_a_run_of_equal_ones(make_config, monkeypatch):
-    built = []
-    given = meeting.Meeting.given
+@pytest.mark.parametrize(("kept", "built"), [(work.MET_BYTES, 3), (0, 6)], ids=["kept", "not-kept"])
+def test_how_the_market_is_met_is_worked_out_once_a_run_of_equal_trials(
+    make_config, monkeypatch, kept, built
+):
+    asked, given = [], meeting.Meeting.given
 
-    def counted(self, chosen, late):
-        built.append(chosen)
-        return given(self, chosen, late)
+    def counted(self, chosen):
+        asked.append(chosen["costs.latency_bars"])
+        return given(self, chosen)
 
     monkeypatch.setattr(meeting.Meeting, "given", counted)
-    axes = {"costs.latency_bars": [0, 1, 2], "strategy.fast": [3, 5, 7, 9], "leverage": [1, 2]}
-    run_sweep(make_config(), axes, threads=1, chunk=5)
-    assert built == [{"costs.latency_bars": bars} for bars in (0, 1, 2)]
+    monkeypatch.setattr(work, "MET_BYTES", kept)
+    axes = {"costs.latency_bars": [0, 1, 2], "strategy.period": [10, 20], "leverage": [1, 2]}
+    run_sweep(make_config("bollinger_range"), axes, threads=1)
+    assert len(asked) == built
+    assert asked[:3] == [0, 1, 2]
 
 
 def test_fills_beyond_the_room_of_accounts_that_are_followed_bar_by_bar(make_config, monkeypatch):
