@@ -72,7 +72,7 @@ class Asked:
 
 
 def can_vary(key: str) -> bool:
-    """Whether numbers under `key` can be columns of one batch: costs, account and strategies' numbers."""
+    """Whether numbers under `key` can be columns of one batch: the account's and strategies' numbers."""
     from arena.backtest.sweep.axes import ACCOUNT_AXES, STRATEGY
     from arena.strategies import get_strategy, strategy_names
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -34,10 +35,19 @@ class FinerBars:
     mark: MarkPrices
     found: dict[int, _Rows] = field(default_factory=dict)
     asked: set[int] = field(default_factory=set)
+    laid_out: tuple[int, FineBars] | None = None
+
+    @cached_property
+    def stored(self) -> set[tuple[str, Timeframe]]:
+        """Kinds and lengths of bars that are stored of the instrument, listed once."""
+        listed = self.service.list_series()
+        return {(one.kind, one.timeframe) for one in listed if one.inst_id == self.bars.inst_id}
 
     def read(self, wanted: IntArray) -> bool:
         """Read the finer bars of the bars at `wanted`, the finest stored first; tell if any are new."""
         fresh = [bar for bar in wanted.tolist() if bar not in self.asked]
+        if not fresh:
+            return False
         self.asked.update(fresh)
         left = fresh
         for timeframe in self.timeframes():
@@ -52,16 +62,18 @@ class FinerBars:
         """Return the stored lengths that divide a bar, the finest first."""
         step = self.bars.timeframe.step_ms
         return sorted(
-            series.timeframe
-            for series in self.service.list_series()
-            if series.inst_id == self.bars.inst_id
-            and series.kind == CANDLES
-            and series.timeframe.step_ms < step
-            and step % series.timeframe.step_ms == 0
+            timeframe
+            for kind, timeframe in self.stored
+            if kind == CANDLES and timeframe.step_ms < step and step % timeframe.step_ms == 0
         )
 
     def columns(self) -> FineBars:
-        """Return all that was found as the engine takes it."""
+        """Return all that was found as the engine takes it; laid out anew only where there is more."""
+        if self.laid_out is None or self.laid_out[0] != len(self.found):
+            self.laid_out = len(self.found), self._lay_out()
+        return self.laid_out[1]
+
+    def _lay_out(self) -> FineBars:
         n = len(self.bars)
         first, count = np.zeros(n, np.int64), np.zeros(n, np.int64)
         order = sorted(self.found)
@@ -87,7 +99,7 @@ class FinerBars:
         start, end = int(self.bars.ts[group[0]]), int(self.bars.ts[group[-1]]) + step
         last = self.service.get_candles(self.bars.inst_id, timeframe, start=start, end=end)
         mark = None
-        if self.service.has_series(self.bars.inst_id, timeframe, kind=MARK):
+        if (MARK, timeframe) in self.stored:
             mark = self.service.get_candles(self.bars.inst_id, timeframe, start=start, end=end, kind=MARK)
         for bar in group:
             begin = int(self.bars.ts[bar])

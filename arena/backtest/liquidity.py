@@ -6,6 +6,8 @@ volume, which limits an order and tells the strategy nothing.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from arena.backtest.market import RunMarket
@@ -20,10 +22,40 @@ IMPACT_DAYS = 30
 """Days over which daily volatility and volume are measured, up to the bar before."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Depth:
+    """What of a market's depth hangs on no assumption, (n,) each: volume in lots, and `impact_per_lot`."""
+
+    volume_lots: FloatArray
+    lot_impact: FloatArray
+
+    @classmethod
+    def of(cls, market: RunMarket, instrument: Instrument) -> Depth:
+        """Return the depth of the run's bars.
+
+        Raises:
+            DataError: there is no volume in the run.
+        """
+        bars = market.bars
+        if not bars.volume.any():
+            raise DataError(
+                f"{bars.inst_id} {bars.timeframe} is stored without volume, which costs.impact_coefficient "
+                "and costs.participation_cap need: ingest it, or switch both off (0 and null)"
+            )
+        lot_coins = instrument.ct_val * instrument.lot_sz
+        return cls(bars.volume / lot_coins, impact_per_lot(market.history, lot_coins)[market.start :])
+
+
 def conduct_of(
-    costs: CostsConfig, orders: OrdersConfig, market: RunMarket, instrument: Instrument
+    costs: CostsConfig,
+    orders: OrdersConfig,
+    market: RunMarket,
+    instrument: Instrument,
+    depth: Depth | None = None,
 ) -> Conduct:
     """Return what is assumed of the way to the market, of its depth and of orders that rest in it.
+
+    With `depth`, the market's, the conduct has a liquidity also where it neither limits nor moves a price.
 
     Raises:
         DataError: volume is needed and there is none in the run.
@@ -37,22 +69,14 @@ def conduct_of(
             maker_fee=orders.maker_fee_rate,
             takes=orders.take_profit == "limit",
         )
-    if not costs.impact_coefficient and costs.participation_cap is None:
-        return Conduct(latency_bars=costs.latency_bars, resting=resting)
-    bars = market.bars
-    if not bars.volume.any():
-        raise DataError(
-            f"{bars.inst_id} {bars.timeframe} is stored without volume, which costs.impact_coefficient and "
-            "costs.participation_cap need: ingest it, or switch both off (0 and null)"
-        )
-    lot_coins = instrument.ct_val * instrument.lot_sz
-    room = np.full(len(bars), np.inf)
+    if depth is None:
+        if not costs.impact_coefficient and costs.participation_cap is None:
+            return Conduct(latency_bars=costs.latency_bars, resting=resting)
+        depth = Depth.of(market, instrument)
+    room = np.full(len(market.bars), np.inf)
     if costs.participation_cap is not None:
-        room = bars.volume / lot_coins * costs.participation_cap
-    impact = np.zeros(len(bars))
-    if costs.impact_coefficient:
-        impact = costs.impact_coefficient * impact_per_lot(market.history, lot_coins)[market.start :]
-    liquidity = Liquidity(room, np.ascontiguousarray(impact))
+        room = depth.volume_lots * costs.participation_cap
+    liquidity = Liquidity(room, costs.impact_coefficient * depth.lot_impact)
     return Conduct(liquidity=liquidity, latency_bars=costs.latency_bars, resting=resting)
 
 

@@ -6,17 +6,13 @@ Nothing is read or run twice. Invariant: a run without an ambiguous bar is the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Literal
 
 from arena.backtest.finer import FinerBars
 from arena.backtest.market import RunMarket
-from arena.config.models import BacktestConfig
-from arena.core.errors import ConfigError
 from arena.core.instrument import Instrument
 from arena.core.signal import Signal
-from arena.data.service import DataService
-from arena.engine.conduct import BarPath, Conduct
+from arena.engine.conduct import Conduct
 from arena.engine.simulate import AccountCourse, AccountSettings, simulate
 
 Reading = Literal["worst", "best", "ohlc", "detail"]
@@ -24,20 +20,19 @@ Reading = Literal["worst", "best", "ohlc", "detail"]
 
 @dataclass(frozen=True, eq=False)
 class Readings:
-    """Everything a run is made of but how its bars are read."""
+    """Everything a run is made of but how its bars are read.
 
-    service: DataService
+    `finer` are the stored finer bars as far as they have been opened: those of bars that are not ambiguous
+    in this run have no effect on it, so runs over the same bars may share them.
+    """
+
     market: RunMarket
     signal: Signal
     instrument: Instrument
     settings: AccountSettings
     conduct: Conduct
+    finer: FinerBars
     done: dict[Reading, AccountCourse] = field(default_factory=dict)
-
-    @cached_property
-    def finer(self) -> FinerBars:
-        """The stored finer bars of the run's ambiguous bars, as far as they have been opened."""
-        return FinerBars(self.service, self.market.bars, self.market.mark)
 
     def play(self, reading: Reading) -> AccountCourse:
         """Return the course of the account with the bars read as `reading`; each is run once."""
@@ -71,22 +66,3 @@ class Readings:
             self.settings,
             conduct,
         )
-
-
-def require_one_pass(config: BacktestConfig) -> BarPath:
-    """Return how a batch of trials reads its bars, which takes no more than one pass over them.
-
-    Raises:
-        ConfigError: they are to be read in detail, or the swap is hedged.
-    """
-    if config.hedge.kind != "none":
-        raise ConfigError(
-            f"hedge.kind={config.hedge.kind}: a sweep trades the swap alone: leave it at none, and run the "
-            "chosen parameters once more by themselves with the hedge"
-        )
-    if config.intrabar == "detail":
-        raise ConfigError(
-            "intrabar=detail: a sweep reads its bars in one pass and opens no finer ones: choose worst, best "
-            "or ohlc, and run the chosen parameters once more by themselves with detail"
-        )
-    return config.intrabar

@@ -8,30 +8,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
+from arena.backtest.account import Outcome, measure_account, open_account
 from arena.backtest.band import ambiguity_note, make_band
 from arena.backtest.break_even import Replay
 from arena.backtest.causality import award_badge
 from arena.backtest.code_version import code_version, library_versions
 from arena.backtest.costs import cost_provenance, cost_rate, require_funding
 from arena.backtest.drawdowns import top_drawdowns
+from arena.backtest.finer import FinerBars
 from arena.backtest.hedge import (
     hedge_notes,
-    short_side,
     split_by_leg,
     spot_costs,
-    spot_market,
     spot_pair,
-    with_leg,
 )
-from arena.backtest.hold import hold_equity
 from arena.backtest.judge import PastTrials, judge_run, warn_of_unlocks
-from arena.backtest.liquidity import conduct_of
 from arena.backtest.market import RunMarket, Window, load_market
-from arena.backtest.metrics import compute_metrics, hold_metrics, make_inputs
+from arena.backtest.metrics import compute_metrics, hold_metrics
 from arena.backtest.metrics.inputs import equity_path
 from arena.backtest.periods import month_returns
 from arena.backtest.readings import Readings
@@ -40,24 +37,19 @@ from arena.backtest.result import (
     BacktestResult,
     CausalityBadge,
     MarketInfo,
-    PnlSplit,
     Provenance,
     RunArrays,
     RunInfo,
     StrategyInfo,
 )
-from arena.backtest.tallies import count_events, describe_health
-from arena.backtest.trades import build_trades
+from arena.backtest.tallies import describe_health
 from arena.backtest.verdict import Verdict
 from arena.backtest.warnings import collect_warnings
 from arena.config.models import BacktestConfig
 from arena.core.clock import to_iso
 from arena.core.errors import DataError, GapError
-from arena.core.instrument import Instrument
-from arena.core.signal import Signal
 from arena.data.service import DataService
-from arena.engine.records import FillReason, expand_fills
-from arena.engine.simulate import AccountCourse, AccountSettings
+from arena.engine.simulate import AccountCourse
 from arena.strategies import compute_signal, get_strategy, parse_params
 
 
@@ -113,7 +105,7 @@ def run_backtest(
     instrument, timeframe = config.symbol.instrument(), config.timeframe.timeframe()
     spec = get_strategy(config.strategy.name)
     params = parse_params(spec, config.strategy.params)
-    slip = cost_rate(config.costs)
+    cost_rate(config.costs)  # one that is not set stops the run before it reads
     tell("reading")
     service = service or DataService(config.store.root, known_at=config.as_of_ms)
     market = load_market(
@@ -130,21 +122,20 @@ def run_backtest(
     watch.lap("read")
     tell("deciding")
     wanted = compute_signal(spec, market.history, market.funding, params)
-    signal, refused = short_side(_tail(wanted, market.start), config)
     watch.lap("strategy")
     tell("auditing")
     badge = award_badge(spec, market.history, market.funding, params, wanted)
     watch.lap("audit")
     tell("simulating")
-    conduct = conduct_of(config.costs, config.orders, market, instrument)
-    conduct = replace(conduct, spot=spot_market(market.spot, config))
-    readings = Readings(service, market, signal, instrument, account_settings(config, slip), conduct)
+    finer = FinerBars(service, market.bars, market.mark)
+    readings, refused = open_account(config, market, instrument, wanted, finer)
     course = readings.play(config.intrabar)
     watch.lap("engine")
     tell("measuring")
-    arrays = _arrays(config, market, instrument, signal, course, slip, conduct.maker)
+    outcome = measure_account(config, readings, course)
+    arrays = outcome.arrays
     result = _result(
-        config, identity, market, instrument, course, arrays, badge, spec.warmup(params), params.model_dump()
+        config, identity, readings, course, outcome, badge, spec.warmup(params), params.model_dump()
     )
     band = make_band(readings, config.intrabar, config.signal_window, result.costs)
     hedge = split_by_leg(course, market.spot, refused)
@@ -196,107 +187,19 @@ def require_whole(market: RunMarket, config: BacktestConfig) -> None:
     )
 
 
-def account_settings(config: BacktestConfig, slip: float) -> AccountSettings:
-    """Return what the engine assumes of the account; `slip` is half spread + slippage, a fraction."""
-    return AccountSettings(
-        initial_capital=config.initial_capital,
-        fee_rate=config.fee_rate,
-        cost_rate=slip,
-        leverage=config.leverage,
-        isolated=config.margin_mode == "isolated",
-        size_mode=config.sizing.mode,
-        size_value=config.sizing.value,
-        first_bar=config.signal_window,
-    )
-
-
-def _tail(signal: Signal, start: int) -> Signal:
-    return Signal(
-        signal.target[start:],
-        signal.stop_distance[start:],
-        signal.take_distance[start:],
-        signal.confidence[start:],
-        signal.reason[start:],
-        signal.reasons,
-    )
-
-
-def _arrays(
-    config: BacktestConfig,
-    market: RunMarket,
-    instrument: Instrument,
-    signal: Signal,
-    course: AccountCourse,
-    slip: float,
-    maker: tuple[float, tuple[FillReason, ...]],
-) -> RunArrays:
-    fills = expand_fills(
-        course.compact_fills,
-        market.bars.ts,
-        lot_sz=instrument.lot_sz,
-        ct_val=instrument.ct_val,
-        fee_rate=config.fee_rate,
-        capital=config.initial_capital,
-        maker=maker,
-        spot_cash=None if course.spot is None else course.spot.fills["cash"],
-    )
-    spot = None
-    if course.spot is not None and market.spot is not None:
-        spot = course.spot.fills, float(market.spot.close[-1])
-    trades = build_trades(
-        fills,
-        market.bars,
-        signal,
-        ct_val=instrument.ct_val,
-        initial_capital=config.initial_capital,
-        final_funding_total=course.funding,
-        spot=spot,
-    )
-    hold = hold_equity(
-        market.bars,
-        config.signal_window,
-        config.initial_capital,
-        fee_rate=config.fee_rate,
-        cost_bps=slip * 1e4,
-        settlements=market.plan.settlements,
-    )
-    return RunArrays(
-        market.bars, signal, course.equity, course.position, hold, fills, trades, spot and spot[0]
-    )
-
-
 def _result(
     config: BacktestConfig,
     identity: RunIdentity,
-    market: RunMarket,
-    instrument: Instrument,
+    readings: Readings,
     course: AccountCourse,
-    arrays: RunArrays,
+    outcome: Outcome,
     badge: CausalityBadge,
     warmup: int,
     params: dict[str, object],
 ) -> BacktestResult:
+    market, instrument = readings.market, readings.instrument
     bars, first = market.bars, config.signal_window
-    swap = PnlSplit(
-        price=course.price_pnl,
-        fees=course.fees,
-        funding=course.funding,
-        slippage=course.slippage,
-        liquidation=course.penalty,
-        total=float(course.equity[-1]) - config.initial_capital,
-        identity_error=course.identity_error,
-    )
-    pnl = with_leg(swap, course.spot)
-    counts = count_events(course, arrays)
-    inputs = make_inputs(
-        arrays,
-        first_bar=first,
-        initial_capital=config.initial_capital,
-        ct_val=instrument.ct_val,
-        pnl=pnl,
-        counts=counts,
-    )
-    primary, secondary = compute_metrics(inputs)
+    primary, secondary = compute_metrics(outcome.inputs)
     traded = bars.slice(first)
     points = np.concatenate(([config.initial_capital], course.equity[first:]))
     result = BacktestResult(
@@ -332,8 +235,8 @@ def _result(
         ),
         primary=primary,
         secondary=secondary,
-        buy_and_hold=hold_metrics(inputs.hold),
-        pnl=pnl,
+        buy_and_hold=hold_metrics(outcome.inputs.hold),
+        pnl=outcome.pnl,
         costs=[
             *cost_provenance(
                 config.costs,
@@ -343,12 +246,12 @@ def _result(
                 market.mark_missing,
                 len(bars),
                 instrument,
-                swap,
+                outcome.swap,
             ),
             *spot_costs(config.hedge, market.spot, course.spot),
         ],
         data=describe_health(market),
-        counts=counts,
+        counts=outcome.counts,
         drawdowns=top_drawdowns(points, traded.ts, bars.timeframe.step_ms),
         monthly=month_returns(points, traded.ts),
         provenance=Provenance(

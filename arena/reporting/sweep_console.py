@@ -57,9 +57,12 @@ def _table(record: SweepRecord) -> list[str]:
 
 
 def _short(names: list[str]) -> dict[str, str]:
-    """Return each name without its group, where that leaves them apart."""
+    """Return each name without strategy. or costs., as the report has it, where that leaves them apart."""
     last = [name.rpartition(".")[2] for name in names]
-    return {name: short if last.count(short) == 1 else name for name, short in zip(names, last, strict=True)}
+    return {
+        name: short if last.count(short) == 1 and name.startswith(("strategy.", "costs.")) else name
+        for name, short in zip(names, last, strict=True)
+    }
 
 
 def _cells(record: SweepRecord, trial: SweepTrial, names: list[str]) -> list[str]:

@@ -17,7 +17,6 @@ from arena.backtest.run import RunIdentity, run_backtest
 from arena.backtest.sweep import run_sweep
 from arena.config.base import validate
 from arena.config.models import BacktestConfig, SymbolConfig
-from arena.core.errors import ConfigError
 from arena.core.timeframe import Timeframe
 from arena.data.ingest import ingest_synthetic
 from arena.data.service import DataService
@@ -209,6 +208,11 @@ def test_stand_in_marks_keep_to_the_range_of_the_bars_own_mark(coarse: Path, lay
         assert fine.mark_low[rows][lowest] == mark.low[bar]
 
 
-def test_sweep_along_finer_bars_is_refused(coarse: Path) -> None:
-    with pytest.raises(ConfigError, match="intrabar=detail: a sweep reads its bars in one pass"):
-        run_sweep(config_of(coarse, intrabar="detail"), {"strategy.fast": [5, 6]})
+@pytest.mark.parametrize("store", ["coarse", "layered"])
+def test_sweep_along_finer_bars_has_the_figures_of_single_runs(
+    request: pytest.FixtureRequest, store: str
+) -> None:
+    root = request.getfixturevalue(store)
+    swept = run_sweep(config_of(root, intrabar="detail"), {"strategy.fast": [5, 6, 7]}, threads=1)
+    alone = [run(config_of(root, intrabar="detail", strategy={**TIGHT, "fast": fast})) for fast in (5, 6, 7)]
+    assert swept.figures["final_equity"].tolist() == [result.account.final_equity for result in alone]

@@ -120,6 +120,30 @@ def test_the_basic_launcher_gives_the_same_numbers_bit_for_bit(jobs, store):
         assert result["pnl"]["fees"] == trial["fees"]
 
 
+def test_how_the_market_is_met_is_columns_of_one_batch(jobs, store):
+    words = (
+        "-m", "strategy.fast=5,8", "costs.latency_bars=1,2", "costs.impact_coefficient=0,0.5,1",
+        "costs.participation_cap=0.1,1", "report.html=false",
+    )  # fmt: skip
+    done = _sweep(jobs, store, *words)
+    assert done.returncode == 0, done.stderr
+    (folder,) = _runs(jobs)
+    record, trials = _record(folder), pl.read_parquet(folder / "trials.parquet")
+    assert [batch["done"] for batch in record["batches"]] == [24]
+    assert not any(axis["structural"] for axis in record["axes"])
+    assert not [text for text in record["warnings"] if "bug" in text]
+    assert trials["costs.latency_bars"].dtype == pl.Int64
+    assert re.search(r"^  latency_bars: [12]$", (folder / "best" / "config.yaml").read_text(), re.MULTILINE)
+
+
+def test_a_list_with_null_in_it_is_a_choice(jobs, store):
+    words = ("-m", "strategy.fast=5,8", "costs.participation_cap=null,0.1", "report.html=false")
+    assert _sweep(jobs, store, *words).returncode == 0
+    (folder,) = _runs(jobs)
+    found = [batch["choices"] for batch in _record(folder)["batches"]]
+    assert found == [{"costs.participation_cap": cap} for cap in ("null", "0.1")]
+
+
 def test_choices_become_batches(jobs, store):
     done = _sweep(
         jobs, store, "-m", "strategy.fast=5,8", "strategy.side=glob(x)".replace("glob(x)", "both,long"),

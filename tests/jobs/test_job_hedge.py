@@ -39,18 +39,31 @@ def test_hedged_run_leaves_both_legs_and_comes_out_again(hedged):
     assert "spot_fills.parquet" in again.stdout
 
 
+def test_hedged_sweep_ranks_trials_that_are_hedged_runs(hedged):
+    words = [word for word in WORDS if "entry_apr" not in word]
+    axes = ("strategy.entry_apr=0.03,0.05", "hedge.fee_rate=0,0.001")
+    done = hedged.run("backtest", "-m", *words, *axes, "report.html=false", **LEDGER)
+    assert done.returncode == 0, done.stderr
+    assert "4 trials" in done.stdout
+    folder = hedged.folder / "reports" / "backtest" / "latest"
+    record = json.loads((folder / "sweep.json").read_text())
+    best = json.loads((folder / "best" / "result.json").read_text())
+    assert [batch["done"] for batch in record["batches"]] == [4]
+    assert best["pnl"]["fees"] == record["best"][0]["figures"]["fees"]
+    assert best["hedge"]["spot_fills"] > 0
+    assert not [text for text in record["warnings"] if "bug" in text]
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("-m", "strategy.entry_apr=0.03,0.05"), "hedge.kind=spot: a sweep trades the swap alone"),
         (("symbol.spot_inst_id=ADA-USDT",), "hedge=spot needs 1h bars of ADA-USDT in the window"),
         (("symbol.spot_inst_id=null",), "hedge=spot needs the spot pair of BTC-USDT-SWAP"),
     ],
-    ids=["sweep", "not stored", "no pair"],
+    ids=["not stored", "no pair"],
 )
 def test_what_cannot_be_hedged_is_said_in_one_sentence(hedged, words, said):
-    kept = [word for word in WORDS if not (words[0] == "-m" and "entry_apr" in word)]
-    done = hedged.run("backtest", *words, *kept, **LEDGER)
+    done = hedged.run("backtest", *WORDS, *words, **LEDGER)
     assert done.returncode in {2, 3}
     assert said in done.stderr
 

@@ -18,8 +18,24 @@ from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
 STRATEGY = "strategy."
-ACCOUNT_AXES = ("fee_rate", "costs.half_spread_bps", "costs.slippage_bps", "leverage", "sizing.value")
-"""What can be swept beside the strategy's own numbers: columns of the engine, not another market."""
+TERM_AXES = ("fee_rate", "costs.half_spread_bps", "costs.slippage_bps", "leverage", "sizing.value")
+"""Terms of the account: each trial has its own in the kernel."""
+
+CONDUCT_AXES = (
+    "costs.impact_coefficient",
+    "costs.participation_cap",
+    "costs.latency_bars",
+    "orders.offset_bps",
+    "orders.bars",
+    "orders.maker_fee_rate",
+)
+"""How the market is met: trials that are equal in it are handed to the kernel together."""
+
+HEDGE_AXES = ("hedge.fee_rate", "hedge.half_spread_bps", "hedge.slippage_bps")
+"""What a hedge of coins costs: its trials are runs of their own."""
+
+ACCOUNT_AXES = (*TERM_AXES, *CONDUCT_AXES, *HEDGE_AXES)
+"""What can be swept beside the strategy's own numbers: columns of one batch, not another market."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,7 @@ Knows no rule of trading. Invariant: an engine decides where and when a trial ru
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -14,7 +14,8 @@ from typing import Protocol
 
 import numpy as np
 
-from arena.backtest.sweep.work import Bench, Desk, Part
+from arena.backtest.sweep.statistics import Part
+from arena.backtest.sweep.work import Bench, Desk
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
@@ -24,6 +25,9 @@ CHUNK_BARS = 20_000_000
 
 PARTS_A_WORKER = 4
 """Chunks a thread gets of a sweep at least, so that none waits long for the last of the others."""
+
+ALONE_BARS = 200_000
+"""As CHUNK_BARS, where each trial is a run of its own."""
 
 PROCESSES_PAY_S = 3.0
 """Signals that take longer than this in all are worth the start of processes."""
@@ -66,7 +70,7 @@ class Threads:
 
     def run(self, desk: Desk, rows: IntArray, chunk: int | None = None) -> Done:
         """Yield the chunks of `rows` as they are done."""
-        size = chunk or _chunk(len(rows), len(desk.market.bars), self.workers)
+        size = chunk or _chunk(len(rows), desk, self.workers)
         chunks = (
             np.arange(start, min(start + size, len(rows)), dtype=np.int64)
             for start in range(0, len(rows), size)
@@ -100,10 +104,13 @@ class Threads:
             pool.shutdown(cancel_futures=True)
 
 
-def _chunk(trials: int, bars: int, workers: int) -> int:
+def _chunk(trials: int, desk: Desk, workers: int) -> int:
     """Return how many trials a thread is handed at once: whole groups of those that are compared together."""
     from arena.engine.crosses import SIDE_BY_SIDE
 
+    bars = len(desk.market.bars)
+    if desk.alone is not None:
+        return max(1, ALONE_BARS // max(bars, 1))
     share = -(-trials // (workers * PARTS_A_WORKER)) if workers > 1 else trials
     wanted = max(min(share, CHUNK_BARS // max(bars, 1)), SIDE_BY_SIDE)
     return min(CHUNK, wanted - wanted % SIDE_BY_SIDE)
@@ -112,12 +119,12 @@ def _chunk(trials: int, bars: int, workers: int) -> int:
 def choose_engine(
     wanted: str | Engine, workers: int, desk: Desk, rows: IntArray, address: str = "auto"
 ) -> Engine:
-    """Return the engine called `wanted`; `auto` is threads, or processes where Python decides slowly.
+    """Return the engine called `wanted`; `auto` is threads, or processes where Python takes long.
 
     A batch form runs in kernels that hold no lock, so threads do. Without one each signal is the
-    strategy's own Python, which one thread at a time may run: once all signals take longer than
-    processes take to start, those are quicker. Ray is only used when asked for; its cluster is at
-    `address` and has as many workers as it has processors.
+    strategy's own Python, as is most of a trial that is a run of its own, and one thread at a time may run
+    that: once all of it takes longer than processes take to start, those are quicker. Ray is only used
+    when asked for; its cluster is at `address` and has as many workers as it has processors.
 
     Raises:
         ConfigError: there is no such engine, or less than one worker.
@@ -132,8 +139,10 @@ def choose_engine(
         from arena.backtest.sweep.ray_engine import RayCluster
 
         return RayCluster(address)
-    if wanted == "threads" or (wanted == "auto" and not _python_is_slow(workers, desk, rows)):
+    if wanted == "threads":
         return Threads(workers)
+    if wanted == "auto" and not _python_is_slow(workers, desk, rows):
+        return Threads(workers if desk.alone is None else 1)  # two would take turns, and open bars twice
     from arena.backtest.sweep.processes import Processes
 
     return Processes(workers)
@@ -142,12 +151,15 @@ def choose_engine(
 def _python_is_slow(workers: int, desk: Desk, rows: IntArray) -> bool:
     if workers == 1 or desk.batch is not None or not len(rows):
         return False
-    signals = 1 + int(np.count_nonzero(np.diff(desk.signal_keys(rows))))
+    work: Callable[[IntArray, Bench], object] = desk.decide
+    times = 1 + int(np.count_nonzero(np.diff(desk.signal_keys(rows))))
+    if desk.alone is not None:
+        work, times = desk.run, len(rows)
     bench = desk.bench()
     for _ in range(2):  # the first call may compile or import
         began = time.perf_counter()
-        desk.decide(rows[:1], bench)
-        if signals * (time.perf_counter() - began) < PROCESSES_PAY_S:
+        work(rows[:1], bench)
+        if times * (time.perf_counter() - began) < PROCESSES_PAY_S:
             return False
     return True
 

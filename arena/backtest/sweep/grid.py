@@ -16,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from arena.backtest.readings import require_one_pass
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.config.base import validate
 from arena.config.models import BacktestConfig
@@ -52,10 +51,9 @@ def check_grid(
         rows: those of the grid that are asked for, in this order; by default all.
 
     Raises:
-        ConfigError: a value that no combination could run with, a name the strategy does not have, a
-            reading of the bars that only single runs know, or nothing left to run.
+        ConfigError: a value that no combination could run with, a name the strategy does not have, an axis
+            that changes nothing, or nothing left to run.
     """
-    require_one_pass(config)
     values = tuple(
         _strategy_values(config, spec, name, given)
         if name.startswith(STRATEGY)
@@ -83,10 +81,22 @@ def with_value(config: BacktestConfig, name: str, value: float) -> BacktestConfi
     return validate(BacktestConfig, values)
 
 
-def _account_values(config: BacktestConfig, name: str, given: NDArray[Any]) -> NDArray[np.float64]:
-    for value in given.tolist():
-        with_value(config, name, float(value))
-    return given.astype(np.float64)
+def _account_values(config: BacktestConfig, name: str, given: NDArray[Any]) -> NDArray[Any]:
+    """Return the values as the config has them: whole numbers where its key is one."""
+    for group, found, wanted in (
+        ("orders", config.orders.kind, "limit"),
+        ("hedge", config.hedge.kind, "spot"),
+    ):
+        if name.startswith(f"{group}.") and found != wanted:
+            raise ConfigError(
+                f"{name} changes nothing with {group}={found}: choose {group}={wanted}, or leave the axis out"
+            )
+    return np.array([_value_of(with_value(config, name, value), name) for value in given.tolist()])
+
+
+def _value_of(config: BacktestConfig, name: str) -> Any:
+    group, _, key = name.rpartition(".")
+    return getattr(getattr(config, group) if group else config, key)
 
 
 def _strategy_values(

@@ -25,7 +25,8 @@ from typing import Any
 import numpy as np
 
 from arena.backtest.sweep.engines import CHUNK, Done
-from arena.backtest.sweep.work import Bench, Desk, Part
+from arena.backtest.sweep.statistics import Part
+from arena.backtest.sweep.work import Bench, Desk
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError
 

@@ -27,7 +27,8 @@ import numpy as np
 
 import arena
 from arena.backtest.sweep.engines import Done
-from arena.backtest.sweep.work import Desk, Part
+from arena.backtest.sweep.statistics import Part
+from arena.backtest.sweep.work import Desk
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError, ConfigError
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +17,24 @@ from numpy.typing import NDArray
 
 from arena.backtest.costs import cost_rate, require_funding
 from arena.backtest.drawdowns import RUIN
-from arena.backtest.liquidity import conduct_of
+from arena.backtest.hedge import spot_market, spot_pair
 from arena.backtest.market import RunMarket, load_market
 from arena.backtest.periods import day_ends
-from arena.backtest.readings import require_one_pass
 from arena.backtest.run import require_whole, run_window
+from arena.backtest.sweep.alone import Alone, needs_runs
 from arena.backtest.sweep.axes import STRATEGY, Axes
 from arena.backtest.sweep.checkpoint import Keep
 from arena.backtest.sweep.engines import Engine, choose_engine
 from arena.backtest.sweep.grid import Grid, check_grid
+from arena.backtest.sweep.meeting import Meeting
 from arena.backtest.sweep.result import SweepResult, new_daily, new_figures
 from arena.backtest.sweep.statistics import Frame
 from arena.backtest.sweep.work import Desk, Progress, market_columns
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
-from arena.core.instrument import Instrument
 from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
-from arena.engine.conduct import decided_at
-from arena.engine.simulate import NO_BARS, NOWHERE
 from arena.strategies import StrategySpec, get_strategy, parse_params
 from arena.strategies.base import Batch
 
@@ -173,10 +170,12 @@ def load_sweep_market(config: BacktestConfig, grid: Grid) -> RunMarket:
         run_window(config),
         warmup_bars=spec.warmup(_first_params(config, grid)),
         funding_rate_estimate=config.costs.funding_rate_estimate,
+        spot_inst_id=spot_pair(config),
     )
     require_funding(market.plan, config.costs, instrument.inst_id)
     require_whole(market, config)
-    conduct_of(config.costs, config.orders, market, instrument)  # volume that is not there stops it here
+    spot_market(market.spot, config)
+    Meeting.of(config, grid.axes, market, instrument)  # volume that is not there stops it here
     return market
 
 
@@ -185,7 +184,11 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
     spec = get_strategy(config.strategy.name)
     instrument = config.symbol.instrument()
     fixed = _first_params(config, grid).model_dump()
-    conduct = _conduct(config, market, instrument)
+    meeting = Meeting.of(config, grid.axes, market, instrument)
+    days = day_ends(market.bars.ts[config.signal_window :])
+    alone = None
+    if needs_runs(config):
+        alone = Alone.of(config, spec, fixed, instrument, market, len(days))
     return Desk(
         config=config,
         spec=spec,
@@ -194,11 +197,12 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
         market=market,
         frame=Frame.of(market.bars, config.signal_window, config.initial_capital, instrument),
         fixed=fixed,
-        batch=_batch(spec, grid, market, fixed),
-        day_ends=day_ends(market.bars.ts[config.signal_window :]),
+        batch=_batch(spec, grid, market, fixed) if alone is None else None,
+        day_ends=days,
         ruin=config.initial_capital * RUIN,
-        guide=_guide(market) if conduct[0] is None else None,
-        conduct=conduct,
+        guide=_guide(market) if meeting.is_plain and alone is None else None,
+        meeting=meeting,
+        alone=alone,
     )
 
 
@@ -206,17 +210,6 @@ def _guide(market: RunMarket) -> tuple[Any, ...]:
     from arena.engine.stretches import market_guide
 
     return market_guide(*market_columns(market))
-
-
-def _conduct(config: BacktestConfig, market: RunMarket, instrument: Instrument) -> tuple[Any, Any, Any]:
-    """Return how all trials read their bars and meet the market, as `run_trials` takes it."""
-    found = conduct_of(config.costs, config.orders, market, instrument)
-    columns = replace(found, intrabar=require_one_pass(config)).columns(NOWHERE, NO_BARS)
-    source = None
-    if found.latency_bars:
-        source = decided_at(market.bars.ts, market.bars.timeframe.step_ms, found.latency_bars)
-    is_plain = source is None and all(part is None for part in columns)
-    return None if is_plain else columns, source, columns[2]
 
 
 def day_starts(desk: Desk) -> IntArray:

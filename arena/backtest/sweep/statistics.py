@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,6 +53,9 @@ FIGURES: dict[str, type[np.generic]] = {
     "ruined": np.bool_,
 }
 """The figures of a trial, named as in a single result, and their types."""
+
+Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
+"""Some trials: a column a figure, and their daily returns, (trials, days)."""
 
 
 @dataclass(frozen=True, slots=True)

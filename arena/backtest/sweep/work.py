@@ -7,7 +7,7 @@ depend on the chunk it is in or the thread that runs it.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -15,11 +15,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from arena.backtest.account import account_settings
 from arena.backtest.costs import cost_rate
 from arena.backtest.market import RunMarket
-from arena.backtest.run import account_settings
-from arena.backtest.sweep.axes import STRATEGY, Axes
-from arena.backtest.sweep.statistics import Frame, figures_of
+from arena.backtest.sweep.alone import Alone, Worker
+from arena.backtest.sweep.axes import CONDUCT_AXES, STRATEGY, TERM_AXES, Axes
+from arena.backtest.sweep.meeting import Given, Meeting, changed
+from arena.backtest.sweep.statistics import Frame, Part, figures_of
 from arena.config.models import BacktestConfig
 from arena.core.bars import IntArray
 from arena.core.instrument import Instrument
@@ -35,19 +37,24 @@ Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
 TILE = 8
-
-Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
+MET_BYTES = 32_000_000
 
 
 class Bench:
-    """The memory of one thread, which grows with what trials turn out to need; the signal on it stays."""
+    """The memory of one thread, which grows with what trials turn out to need; the signal on it stays.
 
-    def __init__(self, bars: int, fill_room: int, *, whole: bool) -> None:
+    `met` has ways to meet the market, by the key of their values, up to MET_BYTES; `worker` runs trials that
+    are runs of their own.
+    """
+
+    def __init__(self, bars: int, fill_room: int, *, whole: bool, worker: Worker | None = None) -> None:
         from arena.engine.trial_memory import trial_memory
 
         self._make = partial(trial_memory, bars)
         self._whole = whole
         self.memory = self._make(fill_room, whole=whole)
+        self.met: dict[int, Given] = {}
+        self.worker = worker
 
     def grow(self, *, whole: bool) -> None:
         """Make all bars one piece where `whole`, else room for twice as many fills."""
@@ -63,7 +70,7 @@ class Bench:
 class Desk:
     """What every chunk reads: config, market and the shared indicators, if the strategy has a batch form.
 
-    `guide` and `conduct` are what `run_trials` takes under these names.
+    `guide` is what `run_trials` takes under this name; with `alone`, trials are runs of their own.
     """
 
     config: BacktestConfig
@@ -77,12 +84,14 @@ class Desk:
     day_ends: IntArray
     ruin: float
     guide: tuple[Any, ...] | None
-    conduct: tuple[Any, Any, Any] = (None, None, None)
+    meeting: Meeting
+    alone: Alone | None = None
 
     def bench(self, fill_room: int | None = None) -> Bench:
         """Return memory for one thread, at first with room for four fills a bar."""
         bars = len(self.market.bars)
-        return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None)
+        worker = None if self.alone is None else self.alone.worker()
+        return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None, worker=worker)
 
     def run(self, rows: IntArray, bench: Bench) -> Part:
         """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
@@ -90,49 +99,74 @@ class Desk:
 
         count = len(rows)
         columns = self.axes.columns(rows)
+        if bench.worker is not None:
+            return bench.worker.run(columns, count)
         fresh = new_state(self.config.initial_capital)
         fresh["last_ref"] = self.market.bars.open[0]
         states = np.repeat(fresh, count)
         summaries = np.zeros(count, SUMMARY_DTYPE)
         daily = np.empty((count, len(self.day_ends)), np.float32)
         signals = self._signals(columns, count)
-        edges = [0, count]
-        if not isinstance(self.batch, CrossBatch):  # a signal of its own for each run of equal parameters
-            edges = [0, *(np.flatnonzero(np.diff(self.signal_keys(rows))) + 1).tolist(), count]
         arguments = self._arguments(columns, count, signals)
         written = self._written(columns, count)
-        for begin, end in itertools.pairwise(edges):
-            if isinstance(self.batch, WrittenBatch):
-                chosen = tuple(column[begin].item() for column in written)
-                memory = bench.memory
-                signal = memory.target, memory.stop, memory.take
-                self.batch.write(self.batch.shared, chosen, self.market.start, *signal)
-            elif self.batch is None:
-                self.decide(rows[begin : begin + 1], bench)
-            self._simulate(arguments, (states, summaries, daily), fresh[0], bench, begin, end)
+        # a signal of its own for each run of equal parameters, unless the kernel makes them
+        own = np.zeros(count, np.int64) if isinstance(self.batch, CrossBatch) else self.signal_keys(rows)
+        ways = self.conduct_keys(rows)
+        news = np.flatnonzero((np.diff(own) != 0) | (np.diff(ways) != 0)) + 1
+        on_bench = None
+        for begin, end in itertools.pairwise([0, *news.tolist(), count]):
+            if own[begin] != on_bench:
+                self._put_signal(written, rows, begin, bench)
+                on_bench = own[begin]
+            conduct = self._conduct(int(ways[begin]), columns, begin, bench)
+            self._simulate(arguments, (states, summaries, daily), fresh[0], bench, conduct, begin, end)
         return figures_of(summaries, states, self.frame), daily
 
     def order(self, rows: IntArray) -> IntArray:
         """Return the positions of `rows` in the order that suits a run.
 
-        Rows of one signal stand together. With shared indicators they stand in tiles of few values an axis:
-        those of a tile are still in the processor's cache when the next trial reads them.
+        Rows of one signal stand together, and of those the ones that meet the market alike. With shared
+        indicators they stand in tiles of few values an axis: those of a tile are still in the processor's
+        cache when the next trial reads them.
         """
-        keys = self.signal_keys(rows)
+        keys, ways = self.signal_keys(rows), self.conduct_keys(rows)
         if not isinstance(self.batch, CrossBatch):
-            return np.argsort(keys, kind="stable")
-        return np.lexsort((keys, self.signal_keys(rows, TILE)))
+            return np.lexsort((ways, keys))
+        return np.lexsort((keys, ways, self.signal_keys(rows, TILE)))
 
     def signal_keys(self, rows: IntArray, tile: int = 1) -> IntArray:
         """Return a number a row, equal where the strategy's parameters are, or lie in the same tile."""
+        return self._keys([name for name in self.axes.names if name.startswith(STRATEGY)], rows, tile)
+
+    def conduct_keys(self, rows: IntArray) -> IntArray:
+        """Return a number a row, equal where the market is met alike."""
+        return self._keys(CONDUCT_AXES, rows)
+
+    def _keys(self, wanted: Sequence[str], rows: IntArray, tile: int = 1) -> IntArray:
         key = np.zeros(len(rows), np.int64)
         for name, size, at in zip(self.axes.names, self.axes.shape, self.axes.positions(rows), strict=True):
-            if name.startswith(STRATEGY):
+            if name in wanted:
                 key = key * size + at // tile
         return key
 
-    def _changes(self, rows: IntArray) -> IntArray:
-        return np.flatnonzero(np.diff(self.signal_keys(rows))) + 1
+    def _put_signal(self, written: list[NDArray[Any]], rows: IntArray, at: int, bench: Bench) -> None:
+        """Put the signal of the row at `at` on the bench, unless the kernel makes it."""
+        if isinstance(self.batch, WrittenBatch):
+            chosen = tuple(column[at].item() for column in written)
+            memory = bench.memory
+            signal = memory.target, memory.stop, memory.take
+            self.batch.write(self.batch.shared, chosen, self.market.start, *signal)
+        elif self.batch is None:
+            self.decide(rows[at : at + 1], bench)
+
+    def _conduct(self, key: int, columns: Columns, at: int, bench: Bench) -> Given:
+        found = bench.met.get(key)
+        if found is None:
+            chosen = {name: columns[name][at].item() for name in CONDUCT_AXES if name in columns}
+            found = self.meeting.given(chosen)
+            if (len(bench.met) + 1) * self.meeting.size <= MET_BYTES:
+                bench.met[key] = found
+        return found
 
     def decide(self, row: IntArray, bench: Bench) -> None:
         """Put the signal of one row, (1,), on the bench, by the strategy's own function."""
@@ -185,6 +219,7 @@ class Desk:
         written: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]],
         fresh: np.void,
         bench: Bench,
+        conduct: Given,
         begin: int,
         end: int,
     ) -> None:
@@ -206,7 +241,7 @@ class Desk:
                 self.guide,
                 done,
                 end,
-                self.conduct,
+                conduct,
             )
             if done == end:
                 return
@@ -236,7 +271,7 @@ class Desk:
 
     def _terms(self, columns: Columns, count: int) -> tuple[Any, ...]:
         """Return what the account axes change, by the engine's own rules, once a distinct combination."""
-        names = [name for name in columns if not name.startswith(STRATEGY)]
+        names = [name for name in columns if name in TERM_AXES]
         if not names:
             terms = _terms_of(self.config, self.instrument, {})
             return tuple(np.full(count, value) for value in terms)
@@ -263,16 +298,8 @@ def market_columns(market: RunMarket) -> tuple[tuple[Any, ...], int, tuple[Any, 
 
 def _terms_of(config: BacktestConfig, instrument: Instrument, chosen: dict[str, float]) -> tuple[float, ...]:
     """Return fee, cost, margin rate, order rate, largest position and size of one account."""
-    own = {name: value for name, value in chosen.items() if "." not in name}
-    costs, sizing = _group(chosen, "costs."), _group(chosen, "sizing.")
-    changed = config.model_copy(
-        update={
-            **own,
-            "costs": config.costs.model_copy(update=costs),
-            "sizing": config.sizing.model_copy(update=sizing),
-        }
-    )
-    rules: Any = account_rules(instrument, account_settings(changed, cost_rate(changed.costs)))
+    own = changed(config, chosen)
+    rules: Any = account_rules(instrument, account_settings(own, cost_rate(own.costs)))
     return (
         rules.fee,
         rules.cost,
@@ -281,10 +308,6 @@ def _terms_of(config: BacktestConfig, instrument: Instrument, chosen: dict[str, 
         rules.max_position_lots,
         rules.size_value,
     )
-
-
-def _group(chosen: dict[str, float], prefix: str) -> dict[str, float]:
-    return {name.removeprefix(prefix): value for name, value in chosen.items() if name.startswith(prefix)}
 
 
 def _spread(values: NDArray[Any], count: int) -> NDArray[Any]:

@@ -36,12 +36,19 @@ def _after() -> int:
 
 @pytest.fixture(scope="session")
 def sweep_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """1h and 15m bars of BTC over 60 days, with funding and mark prices. Read only."""
+    """1h and 15m bars of BTC over 60 days, with funding, mark and spot prices. Read only."""
     root = tmp_path_factory.mktemp("market")
-    symbol = SymbolConfig.model_validate(_choice("symbol", "btc_usdt_swap")).instrument()
+    symbol = SymbolConfig.model_validate(_choice("symbol", "btc_usdt_swap"))
     spec = SyntheticSpec(seed=11, start_ms=START, days=DAYS)
     for name in ("1h", "15m"):
-        ingest_synthetic(symbol, Timeframe.parse(name), str(root), spec=spec, clock=_after)
+        ingest_synthetic(
+            symbol.instrument(),
+            Timeframe.parse(name),
+            str(root),
+            spec=spec,
+            clock=_after,
+            spot_inst_id=symbol.spot_inst_id,
+        )
     return root
 
 

@@ -238,6 +238,11 @@ def test_batches_may_differ_in_how_they_meet_the_market(plan, make_config, tmp_p
     assert [result.figures["unfilled_orders"].any() for result in found.results] == [False] * 3 + [True]
 
 
-def test_a_batch_along_finer_bars_is_refused_before_any_runs(plan):
-    with pytest.raises(ConfigError, match="intrabar=detail: a sweep reads its bars in one pass"):
-        plan({}, {"intrabar": "detail"})
+def test_batches_may_be_hedged_or_go_along_finer_bars(plan, tmp_path):
+    found = run_study(plan({}, {"intrabar": "detail"}, {"hedge": {"kind": "spot"}}), tmp_path)
+    assert [int(result.done.sum()) for result in found.results] == [18, 18, 18]
+    end = conclude(found, IDENTITY, lambda _config: "one")
+    assert [one.result.hedge is None for one in sorted(end.best, key=lambda one: one.batch)] == [
+        True, True, False,
+    ]  # fmt: skip
+    assert not [text for text in end.record.warnings if "bug" in text]

@@ -125,6 +125,58 @@ CASES = {
         },
         {"strategy.fast": [5, 12], "strategy.atr_stop": [0.0, 0.8], "leverage": [2, 30]},
     ),
+    "impact-cap-latency-axes": (
+        {"initial_capital": 10_000_000},
+        {
+            "strategy.fast": [3, 9],
+            "costs.impact_coefficient": [0.0, 1.0],
+            "costs.participation_cap": [0.02, 1.0],
+            "costs.latency_bars": [0, 2],
+        },
+    ),
+    "impact-axis-latency-fixed": (
+        {"name": "bollinger_range", "costs": {"latency_bars": 1, "impact_coefficient": 0.3}},
+        {"strategy.period": [10, 25], "costs.impact_coefficient": [0.0, 2], "leverage": [1, 20]},
+    ),
+    "latency-axis-given": (
+        {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
+        {"costs.latency_bars": [0, 1, 3], "strategy.exit_apr": [0.0, 0.04]},
+    ),
+    "axes-that-are-off": (
+        {"strategy": {"atr_stop": 1.0}},
+        {"costs.latency_bars": [0], "costs.impact_coefficient": [0.0], "strategy.fast": [5, 12]},
+    ),
+    "resting-axes": (
+        {"orders": {"kind": "limit", "take_profit": "limit"}, "strategy": {"atr_take": 1.0}},
+        {
+            "orders.offset_bps": [0.0, 20.0],
+            "orders.bars": [1, 3],
+            "orders.maker_fee_rate": [0.0, 0.001],
+            "costs.impact_coefficient": [0.0, 1.0],
+            "costs.latency_bars": [0, 1],
+        },
+    ),
+    "hedged": (
+        {"name": "funding_rate_arbitrage", "hedge": {"kind": "spot"}, "strategy": {"exit_apr": 0.01}},
+        {
+            "strategy.entry_apr": [0.02, 0.05],
+            "hedge.slippage_bps": [0.0, 5.0],
+            "costs.latency_bars": [0, 1],
+            "leverage": [1, 3.5],
+        },
+    ),
+    "detail": (
+        {"intrabar": "detail", "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "strategy.adx_min": [0.0, 15.0], "leverage": [2, 100]},
+    ),
+    "hedged-in-detail": (
+        {"intrabar": "detail", "hedge": {"kind": "spot"}, "strategy": {"atr_take": 0.4}},
+        {"strategy.atr_stop": [0.4, 0.8], "costs.impact_coefficient": [0.0, 1.0]},
+    ),
+    "resting-in-detail": (
+        {"intrabar": "detail", "orders": {"kind": "limit"}, "strategy": {"atr_take": 0.4, "atr_stop": 0.4}},
+        {"orders.offset_bps": [2.0, 20.0], "strategy.fast": [3, 9]},
+    ),
     "funding": (
         {"name": "funding_rate_arbitrage", "strategy": {"entry_apr": 0.05}},
         {"leverage": [1, 5], "strategy.exit_apr": [0.0, 0.04]},
@@ -189,6 +241,7 @@ BEYOND_PLAIN = {
     "cap": "fills",
     "resting": "unfilled_orders",
     "resting-takes-late": "fees",
+    "detail": "total_return",
 }
 
 

@@ -60,6 +60,9 @@ def test_a_wrong_axis_is_refused(given, part):
         ({"leverage": [0.5]}, "leverage=0.5"),
         ({"sizing.value": [0.5, 1.5]}, "at most 1"),
         ({"costs.slippage_bps": [-1]}, "costs.slippage_bps=-1"),
+        ({"costs.latency_bars": [0, 0.5]}, "costs.latency_bars=0.5: must be a whole number"),
+        ({"costs.participation_cap": [0, 0.1]}, "costs.participation_cap=0.0: must be above 0"),
+        ({"orders.bars": [1, 2]}, "orders.bars changes nothing with orders=market: choose orders=limit"),
         ({"strategy.fast": [40, 50], "strategy.slow": [20, 30]}, "nothing is left of 4"),
     ],
 )
@@ -67,6 +70,21 @@ def test_a_value_that_no_run_could_have_is_refused(make_config, given, part):
     config = make_config()
     with pytest.raises(ConfigError, match=part):
         check_grid(config, get_strategy("ema_trend"), Axes.of(given))
+
+
+def test_whole_numbers_stay_whole_and_others_become_floats(make_config):
+    axes = Axes.of(
+        {"costs.latency_bars": [0.0, 2.0], "orders.bars": [3], "orders.offset_bps": [1, 2], "leverage": [1]}
+    )
+    config = make_config(orders={"kind": "limit"})
+    kinds = [values.dtype for values in check_grid(config, get_strategy("ema_trend"), axes).axes.values]
+    assert kinds == [np.int64, np.int64, np.float64, np.float64]
+
+
+def test_a_cap_and_orders_that_rest_are_refused(make_config):
+    axes = Axes.of({"costs.participation_cap": [0.1]})
+    with pytest.raises(ConfigError, match=r"participation_cap=0\.1 is for market orders"):
+        check_grid(make_config(orders={"kind": "limit"}), get_strategy("ema_trend"), axes)
 
 
 def test_pairs_at_odds_are_dropped_and_counted(make_config):

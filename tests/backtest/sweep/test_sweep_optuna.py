@@ -52,6 +52,14 @@ def test_proposed_trials_have_the_figures_of_a_sweep(make_config, whole):
     assert_same(whole, run_sweep(make_config(), whole.grid, threads=1))
 
 
+def test_how_the_market_is_met_may_be_proposed(make_config, tmp_path):
+    axes = {"costs": {"latency_bars": {"values": [0, 1]}, "impact_coefficient": {"values": [0, 1]}}}
+    sweep = sweep_of(trials=12, axes={**sweep_of().axes, **axes})
+    found = run_optuna(make_config(), sweep, tmp_path, threads=1)
+    assert found.parameters()["costs.latency_bars"].dtype == np.int64
+    assert_same(found, run_sweep(make_config(), found.grid, threads=1))
+
+
 def test_it_learns_where_the_objective_is_high(make_config, tmp_path):
     # with such a fee few trades are better than many, so long averages are
     config, sweep = make_config(fee_rate=0.003), sweep_of(objective="total_return", trials=80)

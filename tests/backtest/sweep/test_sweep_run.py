@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from arena.backtest.sweep import FIGURES, Axes, check_grid, run_sweep
+from arena.backtest.sweep import FIGURES, Axes, check_grid, meeting, run_sweep, work
 from arena.backtest.sweep import run as module
 from arena.backtest.sweep.result import DAILY_FILE
 from arena.backtest.sweep.work import Desk
@@ -190,6 +190,33 @@ def test_a_market_without_volume_stops_a_sweep_that_needs_it(make_config, monkey
     grid = check_grid(config, get_strategy("ema_trend"), Axes.of({"strategy.fast": [5]}))
     with pytest.raises(DataError, match="without volume"):
         module.load_sweep_market(config, grid)
+    with pytest.raises(DataError, match="without volume"):
+        run_sweep(make_config(), {f"costs.{key}": [0.1, 0.5]})
+
+
+def test_what_a_thread_does_not_keep_is_worked_out_again(make_config, monkeypatch):
+    axes = {"costs.latency_bars": [0, 1, 2], "strategy.fast": [3, 9]}
+    kept = run_sweep(make_config(), axes, threads=1)
+    monkeypatch.setattr(work, "MET_BYTES", 0)
+    assert_equal(run_sweep(make_config(), axes, threads=1), kept)
+
+
+@pytest.mark.parametrize(("kept", "built"), [(work.MET_BYTES, 3), (0, 6)], ids=["kept", "not-kept"])
+def test_how_the_market_is_met_is_worked_out_once_a_run_of_equal_trials(
+    make_config, monkeypatch, kept, built
+):
+    asked, given = [], meeting.Meeting.given
+
+    def counted(self, chosen):
+        asked.append(chosen["costs.latency_bars"])
+        return given(self, chosen)
+
+    monkeypatch.setattr(meeting.Meeting, "given", counted)
+    monkeypatch.setattr(work, "MET_BYTES", kept)
+    axes = {"costs.latency_bars": [0, 1, 2], "strategy.period": [10, 20], "leverage": [1, 2]}
+    run_sweep(make_config("bollinger_range"), axes, threads=1)
+    assert len(asked) == built
+    assert asked[:3] == [0, 1, 2]
 
 
 def test_fills_beyond_the_room_of_accounts_that_are_followed_bar_by_bar(make_config, monkeypatch):
