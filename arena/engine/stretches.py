@@ -321,14 +321,15 @@ def _first_touch(
         return end  # no bar of all reaches them: a position without leverage and without a stop
     found = _touched(reach, begin, below, above, mark_below, mark_above)
     if found != NONE:
-        return min(begin + lowest_bit(found), end)
+        return int(min(begin + lowest_bit(found), end))
     # the block that holds the bar after those: what lies before it there has been asked already
     block = (begin + LANES) // BLOCK
     while block * BLOCK < end:
         found = _touched(blocks, block, below, above, mark_below, mark_above)
         if found != NONE:
             bar = (block + lowest_bit(found)) * BLOCK
-            return min(bar + lowest_bit(_touched(reach, bar, below, above, mark_below, mark_above)), end)
+            bit = lowest_bit(_touched(reach, bar, below, above, mark_below, mark_above))
+            return int(min(bar + bit, end))
         block += LANES
     return end
 
