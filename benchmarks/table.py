@@ -21,7 +21,7 @@ LIBRARIES = ("backtesting", "numba", "numpy", "pandas", "polars", "pyarrow", "ve
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One figure; `target` is the most it should be."""
+    """One figure; `target` is the most it should be, `least` the least."""
 
     case: str
     what: str
@@ -30,16 +30,23 @@ class Row:
     low: float
     high: float
     target: float | None = None
+    least: float | None = None
 
     @property
     def met(self) -> bool | None:
-        """Whether the median keeps to the target; None where there is none."""
-        return None if self.target is None else self.median <= self.target
+        """Whether the median keeps to its bounds; None where there is none."""
+        if self.target is None and self.least is None:
+            return None
+        return (self.target is None or self.median <= self.target) and (
+            self.least is None or self.median >= self.least
+        )
 
 
-def row(case: str, what: str, unit: str, sample: Sample, target: float | None = None) -> Row:
+def row(
+    case: str, what: str, unit: str, sample: Sample, target: float | None = None, least: float | None = None
+) -> Row:
     """Return the row of a sample that is in `unit` already."""
-    return Row(case, what, unit, sample.median, sample.low, sample.high, target)
+    return Row(case, what, unit, sample.median, sample.low, sample.high, target, least)
 
 
 def print_rows(rows: Sequence[Row]) -> None:
@@ -50,8 +57,9 @@ def print_rows(rows: Sequence[Row]) -> None:
     for one in rows:
         spread = f"{_short(one.low)}-{_short(one.high)}"
         verdict = ""
-        if one.target is not None:
-            verdict = f"target {_short(one.target)}: {'met' if one.met else 'not met'}"
+        if one.met is not None:
+            bound = f"at least {_short(one.least)}" if one.target is None else _short(one.target)
+            verdict = f"target {bound}: {'met' if one.met else 'not met'}"
         print(f"  {one.what:<64} {_short(one.median):>9} {one.unit:<9} {spread:<17} {verdict}".rstrip())
     sys.stdout.flush()
 

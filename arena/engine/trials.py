@@ -42,6 +42,7 @@ def run_trials(
     day_ends: Any,
     summaries: Any,
     daily: Any,
+    places: Any,
     guide: Any,
     start: int,
     stop_before: int,
@@ -65,7 +66,8 @@ def run_trials(
         money: (initial capital, equity that counts as ruin, coins a contract).
         day_ends: position of each UTC day's last bar among the traded ones.
         summaries: (trials,) of SUMMARY_DTYPE, written.
-        daily: (trials, days) float32, written: return of each day.
+        daily: (rows, days) float32, written: return of each day.
+        places: (trials,) row of each trial there.
         guide: `market_guide` for plain accounts, else None.
         start: first trial to run.
         stop_before: trial that is not run any more.
@@ -117,7 +119,8 @@ def run_trials(
                     memory.path[first - begin] = capital  # the traded part begins with it
                 sums, at = memory.sums, number * SIZE
                 sum_piece(memory.path, begin, end, first, bars, money[1], course, sums, at, memory.edge)
-                write_days(memory.path, begin, first, day_ends, day, days, daily[trial], course, memory.ends)
+                own_days = daily[places[trial]]
+                write_days(memory.path, begin, first, day_ends, day, days, own_days, course, memory.ends)
                 if end == bars:
                     finish_sums(
                         memory.path,

@@ -73,6 +73,7 @@ def run(scene: Scene, room: int = ROOM):
         np.empty(0, np.int64),
         summaries,
         np.empty((TRIALS, 0), np.float32),
+        np.arange(TRIALS),
         None,
         0,
         TRIALS,

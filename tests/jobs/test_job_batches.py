@@ -24,11 +24,11 @@ import os, signal
 from arena.backtest.sweep import engines
 from arena.backtest.sweep.work import Desk
 run, calls = Desk.run, []
-def pressed(self, rows, bench):
+def pressed(self, rows, bench, into=None):
     calls.append(1)
     if len(calls) == {call}:
         os.kill(os.getpid(), signal.SIGINT)
-    return run(self, rows, bench)
+    return run(self, rows, bench, into)
 Desk.run, engines.CHUNK = pressed, 3
 """
 IN_JUDGING = """

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 
 from arena.backtest.sweep.statistics import Part
-from arena.backtest.sweep.work import Bench, Desk
+from arena.backtest.sweep.work import Bench, Desk, Into
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
@@ -42,7 +42,8 @@ class Engine(Protocol):
     """Runs rows of a desk's grid somewhere.
 
     `run` takes rows in the order of their signals, a chunk of them at a time (its own size where None),
-    and yields each chunk once, in any order. It stops what it started when the generator is closed, and
+    and yields each chunk once, in any order. An engine of this process writes daily returns to `into` at
+    once, if that is given, and yields none. It stops what it started when the generator is closed, and
     leaves a KeyboardInterrupt to the caller.
     """
 
@@ -56,7 +57,7 @@ class Engine(Protocol):
         """Trials that run at once."""
         ...
 
-    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None) -> Done:
+    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None, into: Into | None = None) -> Done:
         """Yield the chunks of `rows` as they are done."""
         ...
 
@@ -68,7 +69,7 @@ class Threads:
     workers: int
     name: str = "threads"
 
-    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None) -> Done:
+    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None, into: Into | None = None) -> Done:
         """Yield the chunks of `rows` as they are done."""
         size = chunk or _chunk(len(rows), desk, self.workers)
         chunks = (
@@ -78,7 +79,7 @@ class Threads:
         if self.workers == 1:
             bench = desk.bench()
             for at in chunks:
-                yield at, desk.run(rows[at], bench)
+                yield at, desk.run(rows[at], bench, _places(into, at))
             return
         free: SimpleQueue[Bench] = SimpleQueue()
         for _ in range(self.workers):
@@ -87,7 +88,7 @@ class Threads:
         def work(at: IntArray) -> Part:
             bench = free.get()
             try:
-                return desk.run(rows[at], bench)
+                return desk.run(rows[at], bench, _places(into, at))
             finally:
                 free.put(bench)
 
@@ -102,6 +103,10 @@ class Threads:
                 yield from _finished(waiting)
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _places(into: Into | None, at: IntArray) -> Into | None:
+    return None if into is None else (into[0], into[1][at])
 
 
 def _chunk(trials: int, desk: Desk, workers: int) -> int:

@@ -26,7 +26,7 @@ import numpy as np
 
 from arena.backtest.sweep.engines import CHUNK, Done
 from arena.backtest.sweep.statistics import Part
-from arena.backtest.sweep.work import Bench, Desk
+from arena.backtest.sweep.work import Bench, Desk, Into
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError
 
@@ -61,7 +61,7 @@ class Processes:
     workers: int
     name: str = "processes"
 
-    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None) -> Done:
+    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None, _into: Into | None = None) -> Done:
         """Yield the chunks of `rows` as they are done.
 
         Raises:

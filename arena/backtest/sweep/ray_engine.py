@@ -28,7 +28,7 @@ import numpy as np
 import arena
 from arena.backtest.sweep.engines import Done
 from arena.backtest.sweep.statistics import Part
-from arena.backtest.sweep.work import Desk
+from arena.backtest.sweep.work import Desk, Into
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError, ConfigError
 
@@ -80,7 +80,7 @@ class RayCluster:
         """Trials that run at once: the processors of the nodes that are alive now."""
         return max(1, int(self._ray().cluster_resources().get("CPU", 1)))
 
-    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None) -> Done:
+    def run(self, desk: Desk, rows: IntArray, chunk: int | None = None, _into: Into | None = None) -> Done:
         """Yield the chunks of `rows` as they are done.
 
         Raises:

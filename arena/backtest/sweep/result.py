@@ -38,7 +38,7 @@ class SweepResult:
         figures: (trials,) a name of `FIGURES`; NaN where a single run has null.
         daily_returns: (trials, days) float32, in memory or mapped from `DAILY_FILE`.
         day_ts: start of each of those days, UTC ms.
-        done: (trials,) whether the trial was run.
+        done: (trials,) whether the trial was run; daily returns of others may hold anything.
         interrupted: whether it was stopped before the end.
         dataset_hash: of the market that was read, as in a single result.
         seconds: time spent a step.

@@ -122,13 +122,14 @@ def run_rows(
     rows = grid.rows[order]
     counted, interrupted = 0, False
     chosen = choose_engine(engine, workers, desk, rows)
-    parts = chosen.run(desk, rows, chunk)
+    parts = chosen.run(desk, rows, chunk, (daily, order))
     try:
         for at, (found, returns) in parts:
             trials = order[at]
             for name, values in found.items():
                 figures[name][trials] = values
-            daily[trials] = returns
+            if returns is not None:
+                daily[trials] = returns
             done[trials] = True
             counted += len(trials)
             if keep is not None:

@@ -54,7 +54,7 @@ FIGURES: dict[str, type[np.generic]] = {
 }
 """The figures of a trial, named as in a single result, and their types."""
 
-Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32]]
+Part = tuple[dict[str, NDArray[Any]], NDArray[np.float32] | None]
 """Some trials: a column a figure, and their daily returns, (trials, days)."""
 
 

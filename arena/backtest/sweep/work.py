@@ -36,6 +36,9 @@ Progress = Callable[[int, int], None]
 Shared = tuple[Any, Any, Any, Any, Any, Any, Any, Any]
 """The first arguments of `run_trials`, up to the accounts' states."""
 
+Into = tuple[NDArray[np.float32], IntArray]
+"""Daily returns of all trials, (trials, days), and the row there of each one that is run."""
+
 TILE = 8
 MET_BYTES = 32_000_000
 
@@ -93,8 +96,11 @@ class Desk:
         worker = None if self.alone is None else self.alone.worker()
         return Bench(bars, fill_room or 4 * bars + ROOM, whole=self.guide is None, worker=worker)
 
-    def run(self, rows: IntArray, bench: Bench) -> Part:
-        """Return figures and daily returns of the grid's `rows`, best in the order of `order`."""
+    def run(self, rows: IntArray, bench: Bench, into: Into | None = None) -> Part:
+        """Return figures and daily returns of the grid's `rows`, best in the order of `order`.
+
+        With `into`, daily returns are written there, and None stands for them.
+        """
         from arena.engine.summary import SUMMARY_DTYPE
 
         count = len(rows)
@@ -105,7 +111,7 @@ class Desk:
         fresh["last_ref"] = self.market.bars.open[0]
         states = np.repeat(fresh, count)
         summaries = np.zeros(count, SUMMARY_DTYPE)
-        daily = np.empty((count, len(self.day_ends)), np.float32)
+        daily, places = into or (np.empty((count, len(self.day_ends)), np.float32), np.arange(count))
         signals = self._signals(columns, count)
         arguments = self._arguments(columns, count, signals)
         written = self._written(columns, count)
@@ -119,8 +125,9 @@ class Desk:
                 self._put_signal(written, rows, begin, bench)
                 on_bench = own[begin]
             conduct = self._conduct(int(ways[begin]), columns, begin, bench)
-            self._simulate(arguments, (states, summaries, daily), fresh[0], bench, conduct, begin, end)
-        return figures_of(summaries, states, self.frame), daily
+            results = states, summaries, daily, places
+            self._simulate(arguments, results, fresh[0], bench, conduct, begin, end)
+        return figures_of(summaries, states, self.frame), daily if into is None else None
 
     def order(self, rows: IntArray) -> IntArray:
         """Return the positions of `rows` in the order that suits a run.
@@ -216,7 +223,7 @@ class Desk:
     def _simulate(
         self,
         arguments: Shared,
-        written: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]],
+        written: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32], IntArray],
         fresh: np.void,
         bench: Bench,
         conduct: Given,
@@ -226,7 +233,7 @@ class Desk:
         """Run trials [begin, end), with other memory for those that need it."""
         from arena.engine.trials import run_trials
 
-        states, summaries, daily = written
+        states, summaries, daily, places = written
         money = (self.config.initial_capital, self.ruin, self.instrument.ct_val)
         done = begin
         while True:
@@ -238,6 +245,7 @@ class Desk:
                 self.day_ends,
                 summaries,
                 daily,
+                places,
                 self.guide,
                 done,
                 end,

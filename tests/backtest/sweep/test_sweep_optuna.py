@@ -91,11 +91,11 @@ def test_trials_cut_off_inside_a_batch_are_run_first(make_config, whole, tmp_pat
 
     run, calls = Desk.run, []
 
-    def pressed(self, rows, bench):
+    def pressed(self, rows, bench, into=None):
         calls.append(len(rows))
         if sum(calls) > 11:
             raise KeyboardInterrupt
-        return run(self, rows, bench)
+        return run(self, rows, bench, into)
 
     monkeypatch.setattr("arena.backtest.sweep.engines.CHUNK", 3)
     with monkeypatch.context() as patch:
