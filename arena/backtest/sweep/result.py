@@ -44,6 +44,7 @@ class SweepResult:
         seconds: time spent a step.
         engine: where the trials ran.
         workers: how many ran at once.
+        earlier: trials of `done` that come from a sweep before this one, which `seconds` does not hold.
     """
 
     grid: Grid
@@ -56,6 +57,7 @@ class SweepResult:
     seconds: dict[str, float]
     engine: str = "threads"
     workers: int = 1
+    earlier: int = 0
 
     def __len__(self) -> int:
         return len(self.done)
@@ -64,7 +66,7 @@ class SweepResult:
     def trials_per_second(self) -> float:
         """Trials done a second of simulating and measuring; 0 without any."""
         spent = self.seconds["run"]
-        return float(np.count_nonzero(self.done)) / spent if spent > 0.0 else 0.0
+        return float(np.count_nonzero(self.done) - self.earlier) / spent if spent > 0.0 else 0.0
 
     def parameters(self, trials: IntArray | slice = slice(None)) -> dict[str, NDArray[Any]]:
         """Return for each axis its value in `trials`, worked out from their place in the grid."""

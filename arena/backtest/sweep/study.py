@@ -369,6 +369,7 @@ def _joined(grid: Grid, earlier: Earlier, rest: SweepResult, folder: Path) -> Sw
         seconds=rest.seconds,
         engine=rest.engine,
         workers=rest.workers,
+        earlier=int(np.count_nonzero(done)) - len(ran),
     )
 
 

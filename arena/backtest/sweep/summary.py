@@ -169,6 +169,7 @@ def sweep_record(
     winner = best[0].result
     runs = {one.batch: one.result for one in best}
     spent = _spent(found) | seconds
+    ran = found.done - sum(result.earlier for result in found.results)
     config = found.study.batches[0].config
     return SweepRecord(
         synthetic=any(one.result.synthetic for one in best),
@@ -191,7 +192,7 @@ def sweep_record(
             engine=found.results[0].engine,
             workers=found.results[0].workers,
             seconds=spent,
-            trials_per_second=found.done / spent["run"] if spent["run"] > 0 else 0.0,
+            trials_per_second=ran / spent["run"] if spent["run"] > 0 else 0.0,
         ),
         provenance=winner.provenance.model_copy(update={"config_hash": identity.config_hash}),
         warnings=_warnings(found, best, notes),

@@ -117,6 +117,9 @@ def test_going_on_ends_equal(plan, tmp_path, monkeypatch, known, mapped):
     )
     assert_equal(found.results[0], whole)
     assert told[-1] == (18, 18)
+    ran = max(18 - len(known), 1)  # with none missing, one is run again
+    assert found.results[0].earlier == 18 - ran
+    assert found.results[0].trials_per_second == ran / found.results[0].seconds["run"]
 
 
 def test_going_on_with_drawn_trials_ends_equal(plan, tmp_path):
