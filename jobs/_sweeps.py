@@ -1,22 +1,24 @@
-"""From what a user asks to sweep to a study: axes of `-m`, the group `sweep`, or an interrupted run.
+"""From what a user asks to sweep to a study, and from that to a run: axes of `-m`, `sweep`, or `resume`.
 
-Composes and writes nothing. Invariant: a study that exists can be run; whatever is wrong with it ends in
-sentences before there is a folder.
+Writes nothing but by `run_asked`. Invariant: a study that exists can be run; whatever is wrong with it ends
+in sentences before there is a folder.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.core.errors import ConfigError
-from jobs._context import as_yaml, identity_of, rerunnable
+from jobs._context import as_yaml, hash_of, identity_of, rerunnable
 from jobs._staging import take_up
 
 if TYPE_CHECKING:
     from arena.backtest.sweep.study import Study
+    from jobs._context import JobContext
 
 Values = dict[str, Any]
 
@@ -156,3 +158,34 @@ def _with_axes(values: Values, axes: Mapping[str, Sequence[float]]) -> Values:
 
 def _label(choices: Mapping[str, str]) -> str:
     return f"[{' '.join(f'{key}={value}' for key, value in choices.items())}] " if choices else ""
+
+
+def run_asked(study: Study, context: JobContext) -> float | None:
+    """Run the trials, write one folder and the rows in the ledger, print the best; return its objective."""
+    from arena.backtest.run import RunIdentity
+    from arena.backtest.sweep.checkpoint import Keeper
+    from arena.backtest.sweep.study import run_study
+    from arena.backtest.sweep.summary import conclude, count_in, ledger_rows
+    from arena.reporting.sweep_console import sweep_headline
+    from arena.reporting.sweep_folder import resume_from, seal_sweep, write_sweep
+
+    config = study.batches[0].config
+    identity = RunIdentity(context.run_id, context.created_ms, context.command, context.config_hash)
+    earlier, notes = resume_from(config.resume, study)
+    keeper = Keeper(context.folder, study, earlier=config.resume, warn=context.log.warning)
+    with context.progress("trials", study.trials) as update:
+        found = run_study(
+            study, context.folder, progress=lambda done, _total: update(done), earlier=earlier, keeper=keeper
+        )
+    count = count_in(context.ledger, found, identity)
+    end = conclude(found, identity, hash_of, count, notes=notes)
+    text = rerunnable("backtest", as_yaml(end.best[0].values))
+    context.at_end(lambda: write_sweep(context.folder, end, best_config=text, html=config.report.html))
+    for row in ledger_rows(end, identity, identity_of):
+        context.at_end(functools.partial(context.ledger.record_backtest, row))
+    context.at_end(lambda: seal_sweep(context.folder, end.record))
+    if end.found.interrupted:
+        kept = f"{end.found.done:,} of {study.trials:,} trials are kept"
+        context.stopped(f"{kept}; to go on: python -m jobs.backtest resume={context.run_id}")
+    context.show(sweep_headline(end.record, context.final_folder, html=config.report.html))
+    return end.record.best[0].figures[end.record.objective]

@@ -5,11 +5,9 @@ With several values (-m, sweep=NAME) one sweep over all of them, in one folder.
 
 from __future__ import annotations
 
-import functools
 from typing import TYPE_CHECKING, Any
 
 from arena.config.models import BacktestConfig
-from jobs._context import as_yaml, hash_of, identity_of, rerunnable
 from jobs._runner import JobContext, job
 
 if TYPE_CHECKING:
@@ -29,33 +27,9 @@ def check(values: dict[str, Any]) -> None:
 
 def sweep(study: Study, context: JobContext) -> float | None:
     """Run the trials, write one folder and the rows in the ledger, print the best."""
-    from arena.backtest.run import RunIdentity
-    from arena.backtest.sweep.checkpoint import Keeper
-    from arena.backtest.sweep.study import run_study
-    from arena.backtest.sweep.summary import conclude, count_in, ledger_rows
-    from arena.reporting.sweep_console import sweep_headline
-    from arena.reporting.sweep_folder import resume_from, seal_sweep, write_sweep
+    from jobs._sweeps import run_asked
 
-    config = study.batches[0].config
-    identity = RunIdentity(context.run_id, context.created_ms, context.command, context.config_hash)
-    earlier, notes = resume_from(config.resume, study)
-    keeper = Keeper(context.folder, study, earlier=config.resume, warn=context.log.warning)
-    with context.progress("trials", study.trials) as update:
-        found = run_study(
-            study, context.folder, progress=lambda done, _total: update(done), earlier=earlier, keeper=keeper
-        )
-    count = count_in(context.ledger, found, identity)
-    end = conclude(found, identity, hash_of, count, notes=notes)
-    text = rerunnable("backtest", as_yaml(end.best[0].values))
-    context.at_end(lambda: write_sweep(context.folder, end, best_config=text, html=config.report.html))
-    for row in ledger_rows(end, identity, identity_of):
-        context.at_end(functools.partial(context.ledger.record_backtest, row))
-    context.at_end(lambda: seal_sweep(context.folder, end.record))
-    if end.found.interrupted:
-        kept = f"{end.found.done:,} of {study.trials:,} trials are kept"
-        context.stopped(f"{kept}; to go on: python -m jobs.backtest resume={context.run_id}")
-    context.show(sweep_headline(end.record, context.final_folder, html=config.report.html))
-    return end.record.best[0].figures[end.record.objective]
+    return run_asked(study, context)
 
 
 @job("backtest", BacktestConfig, check=check, sweep=sweep)

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 from arena.engine.account import AccountRules
 from arena.engine.conduct import Conduct, decided_at
 from arena.engine.records import FillReason
+from arena.engine.sides import GIVEN
 from arena.engine.simulate import NO_BARS, NOWHERE, account_rules, new_state
 from arena.engine.summary import SUMMARY_DTYPE
 from arena.engine.trial_memory import trial_memory
-from arena.engine.trials import GIVEN, run_trials
+from arena.engine.trials import run_trials
 from tests.engine.markets import Scene, resting_scene, thin_scene
 
 ROOM = 4_000
