@@ -8,8 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from arena.core.rows import LINE
 from arena.engine.jit import inlined
-from arena.engine.lanes import WORD, compare_word, lowest_bit
+from arena.engine.lanes import NONE, WORD, compare_word, lowest_bit
 
 SIDE_BY_SIDE = 64
 """Trials that are compared together."""
@@ -17,12 +18,8 @@ SIDE_BY_SIDE = 64
 PIECE = 8
 """Words of a piece: with a piece of each of their series, the trials' work stays in the first cache."""
 
-LINE = 8
-"""Numbers in a line of the processor's cache: a read from within two of them takes twice as long."""
-
 BIT: Any = np.uint64(1)
 ALL: Any = np.uint64(0xFFFFFFFFFFFFFFFF)
-NONE: Any = np.uint64(0)
 
 
 def cross_memory(bars: int) -> tuple[Any, Any]:
@@ -81,7 +78,10 @@ def compare_series(
 
 @inlined
 def lead_of(offset: int) -> int:
-    """Return how many places of the first word lie before bar 0: words begin where lines of the cache do."""
+    """Return how many places of the first word lie before bar 0.
+
+    Words begin where lines of the cache do: a read across two of them takes twice as long.
+    """
     return offset % LINE
 
 

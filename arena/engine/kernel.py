@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from arena.core.rows import LINE
 from arena.engine.account import SIZE_EPS, reset_liquidation, settle_funding
 from arena.engine.hedge import AT_CLOSE, AT_OPEN, match_spot, with_coins
 from arena.engine.jit import inlined, kernel
@@ -21,8 +22,8 @@ from arena.engine.resting import place_limit, rest_at_open, walk_resting
 FILLS_PER_BAR = 160
 """Room that must be left before a bar begins: a step-down through 99 tiers and the orders around it."""
 
-LINE, AHEAD = 8, 64
-"""Bars whose numbers come into the cache together, and how many bars ahead they are asked for."""
+AHEAD = 64
+"""How many bars ahead numbers are asked for."""
 
 
 @kernel

@@ -9,12 +9,15 @@ import operator
 from collections.abc import Callable
 from typing import Any, cast
 
+import numpy as np
 from llvmlite import ir  # type: ignore[import-untyped]
 from numba import extending as numba_extending
 from numba import types as numba_types
 from numba.core.typing import templates as numba_templates
 
 LANES, WORD = 8, 64
+NONE: Any = np.uint64(0)
+"""No bit of a word."""
 
 # numba tells nothing of its own types
 extending: Any = numba_extending

@@ -6,7 +6,7 @@ written in one go. Invariant: state, fills and equity are those of `kernel.run_b
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from arena.core.bars import FloatArray
 from arena.core.rows import line_rows
 from arena.engine.account import reset_liquidation, settle_funding
-from arena.engine.crosses import NONE
 from arena.engine.jit import inlined, kernel
 from arena.engine.kernel import FILLS_PER_BAR, decide, is_touched, play_bar
-from arena.engine.lanes import LANES, bits_up_to, load, lowest_bit, spread, store
+from arena.engine.lanes import LANES, NONE, bits_up_to, load, lowest_bit, spread, store
 from arena.engine.machine import borrow, give_back
 
 BLOCK = 8
@@ -31,16 +30,21 @@ ROUNDING = 1.0 + 1e-9
 """What is paid is added up in another order here than by the account: it gives a bound only."""
 
 
-Guide = tuple[
-    FloatArray, FloatArray, FloatArray, NDArray[np.uint64], FloatArray, FloatArray, bool, FloatArray
-]
-"""Bars as rows; how far each of them, each block of them and all of them reach: lowest low, highest high, and
-those of the mark (the first two after the rows, the last at the end); settlements done at each bar, what they
-can cost, closes, whether any settlement costs anything."""
+class Guide(NamedTuple):
+    """What all runs over a market of n bars share."""
+
+    rows: FloatArray  # (n, 8), a bar's columns
+    reach: FloatArray  # lowest low, highest high and those of the mark, of each bar: (4, n + 8)
+    blocks: FloatArray  # of each block of bars
+    whole: FloatArray  # of all bars
+    settled: NDArray[np.uint64]  # (n,), settlements done at each bar
+    charge: FloatArray  # what the first k settlements can cost a coin, (m + 1,)
+    close: FloatArray  # (n + 8,): a row of lanes may begin at any bar
+    costs: bool  # whether any settlement costs anything
 
 
 def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence[NDArray[Any]]) -> Guide:
-    """Return what all runs over a market share, each row of it in one place of memory.
+    """Return what all runs over a market share.
 
     Args:
         market: as `run_bars` has it.
@@ -52,15 +56,15 @@ def market_guide(market: Sequence[NDArray[Any]], step_ms: int, funding: Sequence
     reach, blocks, whole = (_nowhere(count) for count in (bars, -(-bars // BLOCK), 1))
     settled = np.empty(bars, np.uint64)
     _fill_guide(tuple(market), step_ms, due, rows, reach, blocks, whole, settled)
-    return (
-        rows,
-        reach,
-        blocks,
-        settled,
-        np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
-        np.concatenate((market[4], np.zeros(LANES))),  # a row of lanes may begin at any bar
-        bool((rate != 0.0).any()),
-        whole,
+    return Guide(
+        rows=rows,
+        reach=reach,
+        blocks=blocks,
+        whole=whole,
+        settled=settled,
+        charge=np.concatenate(([0.0], np.cumsum(np.abs(mark * rate)))),
+        close=np.concatenate((market[4], np.zeros(LANES))),
+        costs=bool((rate != 0.0).any()),
     )
 
 
@@ -131,7 +135,7 @@ def run_stretches(
         `end` when done, else the bar that was not run.
     """
     starts, targets, count = sides
-    rows = guide[0]
+    rows = guide.rows
     state = borrow(state_array)
     room = len(fills) - FILLS_PER_BAR
     # nothing is decided before the bar that comes ahead of the first fill, so nothing is held
@@ -233,7 +237,7 @@ def _hold(
     """Pass bars [begin, end) on which nothing but funding happens; equity[0] is that of bar `base`."""
     if end <= begin:
         return
-    last = np.int64(guide[3][np.uintp(end - 1)])
+    last = np.int64(guide.settled[np.uintp(end - 1)])
     cash = state.cash
     if state.lots == 0.0:
         state.next_funding = last
@@ -241,10 +245,10 @@ def _hold(
             store(equity, np.uintp(bar), spread(cash))
         return
     due, _, rate, mark = funding
-    lots, avg, close = state.lots, state.avg, guide[5]
+    lots, avg, close = state.lots, state.avg, guide.close
     first, paid = state.next_funding, state.funding
     coins = lots * rules.coins_per_lot
-    for k in range(first, last if guide[6] else first):
+    for k in range(first, last if guide.costs else first):
         i = np.uintp(k)
         _write_equity(begin, due[i], cash, coins, avg, close, equity, base)
         begin = due[i]
@@ -297,7 +301,7 @@ def _liquidation_shift(state: Any, end: int, rules: Any, tier_mmr: Any, guide: A
     What is paid a coin moves it by that divided by 1 - rate (long) or 1 + rate (short), the rate being that
     of the position's tier and the fee: no more than the last tier's.
     """
-    settled, charge = guide[3], guide[4]
+    settled, charge = guide.settled, guide.charge
     paid = charge[settled[np.uintp(end - 1)]] - charge[np.uintp(state.next_funding)]
     if paid <= 0.0:
         return 0.0
@@ -316,7 +320,7 @@ def _first_touch(
     mark_above: float,
 ) -> int:
     """Return the first bar of [begin, end) whose low or high reaches a price, else `end`; NaN: no price."""
-    reach, blocks, whole = guide[1], guide[2], guide[7]
+    reach, blocks, whole = guide.reach, guide.blocks, guide.whole
     if _touched(whole, 0, below, above, mark_below, mark_above) == NONE:
         return end  # no bar of all reaches them: a position without leverage and without a stop
     found = _touched(reach, begin, below, above, mark_below, mark_above)

@@ -27,8 +27,6 @@ from arena.backtest.sweep.checkpoint import (
     left_in,
     link,
     plan_text,
-    sync,
-    write_whole,
 )
 from arena.backtest.sweep.kept import read_kept
 from arena.backtest.sweep.record import SweepRecord
@@ -36,6 +34,7 @@ from arena.backtest.sweep.result import DAILY_FILE, ROWS_AT_ONCE, SweepResult, w
 from arena.backtest.sweep.statistics import FIGURES
 from arena.backtest.sweep.study import Earlier, Study
 from arena.backtest.sweep.summary import BEST_FOLDER, Conclusion
+from arena.core.durable import sync, write_whole
 from arena.core.errors import ConfigError, DataError
 from arena.reporting.run_folder import write_run
 

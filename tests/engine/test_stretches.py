@@ -260,9 +260,8 @@ def test_what_a_guide_tells_of_blocks():
     prices = rng.random(130)
     ts = np.arange(130) * 10
     columns = (ts, prices, high, low, prices, prices, high, low)
-    _, reach, blocks, settled, charge, _, costs, whole = market_guide(
-        columns, 10, (due.bar, due.at_open, due.rate, due.mark)
-    )
+    guide = market_guide(columns, 10, (due.bar, due.at_open, due.rate, due.mark))
+    reach, blocks, whole = guide.reach, guide.blocks, guide.whole
     assert reach[:, :130].tolist() == [low.tolist(), high.tolist()] * 2
     lows = [low[i : i + 8].min() for i in range(0, 130, 8)]
     highs = [high[i : i + 8].max() for i in range(0, 130, 8)]
@@ -270,6 +269,6 @@ def test_what_a_guide_tells_of_blocks():
     assert whole[:, 0].tolist() == [low.min(), high.max()] * 2
     for part, count in ((reach, 130), (blocks, len(lows)), (whole, 1)):
         assert part[:, count:].tolist() == [[np.inf] * 8, [-np.inf] * 8] * 2  # nothing is reached there
-    assert settled.tolist() == [int((due.bar <= bar).sum()) for bar in range(130)]
-    assert charge[-1] == pytest.approx(np.abs(due.rate * 2.0).sum())
-    assert costs
+    assert guide.settled.tolist() == [int((due.bar <= bar).sum()) for bar in range(130)]
+    assert guide.charge[-1] == pytest.approx(np.abs(due.rate * 2.0).sum())
+    assert guide.costs

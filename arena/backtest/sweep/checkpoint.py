@@ -7,20 +7,19 @@ daily returns are on the disk before the part that tells of them.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from arena.core.bars import IntArray
+from arena.core.durable import sync, whole_file, write_whole
 
 if TYPE_CHECKING:
     from arena.backtest.sweep.study import Study
@@ -225,40 +224,6 @@ def drop_checkpoint(folder: Path) -> None:
     """Remove the parts, and what is mapped while a sweep runs: its results are whole."""
     for place in (folder / CHECKPOINT, *folder.glob(f"{_MAPPED}*")):
         shutil.rmtree(place, ignore_errors=True)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write `path`, whole or not at all, and have it on the disk."""
-    with whole_file(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def whole_file(path: Path) -> Iterator[IO[bytes]]:
-    """Yield a file to write; after the block it is on the disk as `path`, whole, or nothing of it is there.
-
-    Raises:
-        OSError: the disk refuses.
-    """
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Have a file, or the names in a folder, on the disk."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def link(source: Path, target: Path) -> None:

@@ -7,7 +7,6 @@ is written.
 from __future__ import annotations
 
 import mmap
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from numpy.typing import NDArray
 from arena.backtest.sweep.grid import Grid
 from arena.backtest.sweep.statistics import FIGURES
 from arena.core.bars import IntArray, TsArray
+from arena.core.durable import whole_file
 from arena.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -94,7 +94,6 @@ def write_trials(path: Path, results: Sequence[SweepResult]) -> None:
     import pyarrow.parquet as pq
 
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
     none = np.empty(0, np.int64)
     kinds = [{name: values.dtype for name, values in result.columns(none).items()} for result in results]
     kind = {name: np.result_type(*(one[name] for one in kinds)) for name in kinds[0]}
@@ -106,17 +105,14 @@ def write_trials(path: Path, results: Sequence[SweepResult]) -> None:
             arrays = {"batch": _arrow(np.full(len(trials), batch, np.int64)), **arrays}
         return pa.Table.from_arrays(list(arrays.values()), names=list(arrays))
 
-    try:
-        with pq.ParquetWriter(partial, table(0, none).schema, compression="zstd") as writer:
-            for batch, result in enumerate(results):
-                chosen = np.flatnonzero(result.done)
-                for start in range(0, len(chosen), ROWS_A_GROUP):
-                    writer.write_table(table(batch, chosen[start : start + ROWS_A_GROUP]))
-        with partial.open("rb+") as written:
-            os.fsync(written.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with (
+        whole_file(path) as file,
+        pq.ParquetWriter(file, table(0, none).schema, compression="zstd") as writer,
+    ):
+        for batch, result in enumerate(results):
+            chosen = np.flatnonzero(result.done)
+            for start in range(0, len(chosen), ROWS_A_GROUP):
+                writer.write_table(table(batch, chosen[start : start + ROWS_A_GROUP]))
 
 
 def new_figures(trials: int) -> dict[str, NDArray[Any]]:

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,9 @@ from arena.core.timeframe import MS_PER_DAY
 from arena.data.service import DataService
 from arena.strategies import StrategySpec, get_strategy, parse_params
 from arena.strategies.base import Batch
+
+if TYPE_CHECKING:
+    from arena.engine.stretches import Guide
 
 DAILY_BYTES = 256_000_000
 
@@ -207,7 +210,7 @@ def open_desk(config: BacktestConfig, grid: Grid, market: RunMarket) -> Desk:
     )
 
 
-def _guide(market: RunMarket) -> tuple[Any, ...]:
+def _guide(market: RunMarket) -> Guide:
     from arena.engine.stretches import market_guide
 
     return market_guide(*market_columns(market))

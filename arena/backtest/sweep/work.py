@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +28,9 @@ from arena.core.instrument import Instrument
 from arena.engine.simulate import ROOM, account_rules, new_state
 from arena.strategies import StrategySpec, compute_signal, parse_params
 from arena.strategies.base import Batch, CrossBatch, CrossRows, WrittenBatch
+
+if TYPE_CHECKING:
+    from arena.engine.stretches import Guide
 
 Columns = dict[str, NDArray[Any]]
 Progress = Callable[[int, int], None]
@@ -86,7 +89,7 @@ class Desk:
     batch: Batch | None
     day_ends: IntArray
     ruin: float
-    guide: tuple[Any, ...] | None
+    guide: Guide | None
     meeting: Meeting
     alone: Alone | None = None
 

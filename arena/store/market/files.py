@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol, cast
 from urllib.parse import unquote, urlsplit
 
+from arena.core.durable import sync
 from arena.core.errors import ConfigError
 from arena.store.market.locks import file_lock
 from arena.store.market.objects import SCHEME, ObjectFile, ObjectFiles
@@ -127,7 +128,7 @@ class LocalFiles:
             path = path.parent
         for new in reversed(missing):
             new.mkdir(exist_ok=True)
-            _sync(new.parent)
+            sync(new.parent)
 
     def temp_path(self, name: str) -> Path:
         """Return a fresh hidden name beside `name`, to be written and then handed to `publish`."""
@@ -137,12 +138,12 @@ class LocalFiles:
 
     def sync(self, temp: Path) -> None:
         """Force the bytes of a temp file to disk."""
-        _sync(temp)
+        sync(temp)
 
     def publish(self, temp: Path, name: str) -> None:
         """Put a synced temp file in the place of `name` at one stroke, and sync the folder."""
         temp.replace(self.path(name))
-        _sync(self.path(name).parent)
+        sync(self.path(name).parent)
 
     def write_whole(self, name: str, data: bytes) -> None:
         """Put `data` in the place of `name` at one stroke."""
@@ -181,14 +182,6 @@ class LocalFiles:
         lock_path = target.with_name(f".{target.stem}.lock")
         with file_lock(lock_path, holder=holder, timeout_s=timeout_s):
             yield
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _is_running(pid: str) -> bool:

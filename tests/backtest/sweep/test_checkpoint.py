@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
 
 import numpy as np
@@ -197,7 +198,7 @@ def test_a_part_holds_what_is_new_and_comes_every_few_seconds(plan, tmp_path, mo
 def test_a_full_disk_ends_the_keeping_and_not_the_sweep(plan, tmp_path, monkeypatch):
     monkeypatch.setattr(engines, "CHUNK", 3)
     monkeypatch.setattr(checkpoint, "PERIOD_S", 0.0)
-    fsync, calls, told = checkpoint.os.fsync, [], []
+    fsync, calls, told = os.fsync, [], []
 
     def full(handle):
         calls.append(handle)
@@ -206,7 +207,7 @@ def test_a_full_disk_ends_the_keeping_and_not_the_sweep(plan, tmp_path, monkeypa
         fsync(handle)
 
     whole = run_study(plan(), tmp_path / "whole").results[0]
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    monkeypatch.setattr(os, "fsync", full)
     made, folder = plan(), tmp_path / "run"
     folder.mkdir()
     found = run_study(made, folder, keeper=Keeper(folder, made, warn=told.append))
