@@ -85,11 +85,14 @@ def run_optuna(
     if not told and not study.get_trials(deepcopy=False):
         for row in grid.rows:
             study.enqueue_trial(_places(grid.axes, int(row)))
+    journal, whole = folder / JOURNAL, None
     try:
         while not led.interrupted and len(told) < trials:
+            whole = journal.stat().st_size
             asked = _ask(study, sweep, grid.axes, min(sweep.batch, trials - len(told)))
+            whole = None
             if mark is not None:
-                mark(folder / JOURNAL)
+                mark(journal)
             rows = _rows(grid.axes, [trial.params for trial in asked])
             led.run(rows)
             told += led.tell(study, asked, rows)
@@ -97,6 +100,8 @@ def run_optuna(
                 progress(len(told), trials)
     except KeyboardInterrupt:
         led.interrupted = True
+        if whole is not None:  # half a batch was proposed: it is proposed again, all of it
+            os.truncate(journal, whole)
     return led.result()
 
 

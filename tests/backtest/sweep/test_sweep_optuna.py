@@ -106,6 +106,26 @@ def test_trials_cut_off_inside_a_batch_are_run_first(make_config, whole, tmp_pat
     assert sorted(again.grid.rows.tolist()) == sorted(whole.grid.rows.tolist())
 
 
+@pytest.mark.parametrize("asked", [9, 13, 16, 22])
+def test_ctrl_c_in_the_middle_of_proposing_is_forgotten(make_config, whole, tmp_path, monkeypatch, asked):
+    from optuna.trial import Trial
+
+    suggest, calls = Trial._suggest, []
+
+    def pressed(self, name, distribution):
+        calls.append(name)
+        if len(calls) > 2 * asked - 1:  # two axes a trial: one of them is written, the other is not
+            raise KeyboardInterrupt
+        return suggest(self, name, distribution)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Trial, "_suggest", pressed)
+        part = run_optuna(make_config(), sweep_of(), tmp_path, threads=1)
+    assert part.interrupted
+    assert 0 < len(part) < len(whole)
+    assert_same(run_optuna(make_config(), sweep_of(), tmp_path, threads=1), whole)
+
+
 def test_more_trials_may_be_asked_of_a_study(make_config, whole, tmp_path):
     run_optuna(make_config(), sweep_of(trials=16), tmp_path, threads=1)
     assert_same(run_optuna(make_config(), sweep_of(), tmp_path, threads=1), whole)
