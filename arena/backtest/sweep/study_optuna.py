@@ -10,8 +10,11 @@ from __future__ import annotations
 import hashlib
 import math
 import os
+import signal
+import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,8 +86,9 @@ def run_optuna(
     told = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     led.run(_rows(grid.axes, [trial.params for trial in told]))
     if not told and not study.get_trials(deepcopy=False):
-        for row in grid.rows:
-            study.enqueue_trial(_places(grid.axes, int(row)))
+        with _uncut():
+            for row in grid.rows:
+                study.enqueue_trial(_places(grid.axes, int(row)))
     journal, whole = folder / JOURNAL, None
     try:
         while not led.interrupted and len(told) < trials:
@@ -158,10 +162,11 @@ class _Led:
             value = math.nan
             if row in self.places:
                 value = float(self.figures[self.sweep.objective][self.places[row]])
-            if math.isnan(value):
-                study.tell(trial.number, state=TrialState.PRUNED)
-            else:
-                study.tell(trial.number, value)
+            with _uncut():
+                if math.isnan(value):
+                    study.tell(trial.number, state=TrialState.PRUNED)
+                else:
+                    study.tell(trial.number, value)
             told.append(trial)
         return told
 
@@ -199,14 +204,18 @@ def _open_study(folder: Path, sweep: SweepConfig, desk: Desk) -> optuna.Study:
 
     folder.mkdir(parents=True, exist_ok=True)
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
-    study = optuna.create_study(storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True)
+    with _uncut():
+        study = optuna.create_study(
+            storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True
+        )
     space = _space(sweep, desk)
     if study.user_attrs.get(SPACE, space) != space:
         raise ConfigError(
             f"{JOURNAL} in {folder.name} is the study of another sweep or other data: "
             "give the same axes, objective, seed and window, or start anew"
         )
-    study.set_user_attr(SPACE, space)
+    with _uncut():
+        study.set_user_attr(SPACE, space)
     return study
 
 
@@ -237,7 +246,34 @@ def _ask(study: optuna.Study, sweep: SweepConfig, axes: Axes, count: int) -> lis
     space: dict[str, Any] = {
         name: IntDistribution(0, size - 1) for name, size in zip(axes.names, axes.shape, strict=True)
     }
-    return [study.ask(space) for _ in range(count)]
+    asked = []
+    for _ in range(count):
+        with _uncut():
+            asked.append(study.ask(space))
+    return asked
+
+
+@contextmanager
+def _uncut() -> Iterator[None]:
+    """Let requests to stop wait until Optuna has let go of its journal.
+
+    Cut off while it holds the journal's lock, it fails over the lock instead of ending.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked: list[int] = []
+    before = {
+        number: signal.signal(number, lambda given, _frame: asked.append(given))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if asked:
+        signal.raise_signal(asked[0])
 
 
 def _places(axes: Axes, row: int) -> dict[str, int]:

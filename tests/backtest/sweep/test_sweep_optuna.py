@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import numpy as np
@@ -121,6 +122,35 @@ def test_ctrl_c_in_the_middle_of_proposing_is_forgotten(make_config, whole, tmp_
     with monkeypatch.context() as patch:
         patch.setattr(Trial, "_suggest", pressed)
         part = run_optuna(make_config(), sweep_of(), tmp_path, threads=1)
+    assert part.interrupted
+    assert 0 < len(part) < len(whole)
+    assert_same(run_optuna(make_config(), sweep_of(), tmp_path, threads=1), whole)
+
+
+@pytest.mark.parametrize("place", ["ask", "tell"])
+def test_a_request_to_stop_waits_for_the_journal(make_config, whole, tmp_path, monkeypatch, place):
+    from optuna.storages.journal import JournalFileBackend
+    from optuna.study import Study
+
+    write, method, calls, written = JournalFileBackend.append_logs, getattr(Study, place), [], []
+
+    def interrupted(self, *given, **named):
+        calls.append(place)
+        return method(self, *given, **named)
+
+    def pressed(self, logs):
+        if len(calls) == 13 and not written:
+            signal.raise_signal(signal.SIGINT)
+            write(self, logs)
+            written.append(logs)
+        else:
+            write(self, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Study, place, interrupted)
+        patch.setattr(JournalFileBackend, "append_logs", pressed)
+        part = run_optuna(make_config(), sweep_of(), tmp_path, threads=1)
+    assert written
     assert part.interrupted
     assert 0 < len(part) < len(whole)
     assert_same(run_optuna(make_config(), sweep_of(), tmp_path, threads=1), whole)
