@@ -210,7 +210,11 @@ def _decide(state: Any, bar: int, target: float, value: float, rows: Any, distan
     """Leave the order that the close of `bar` decides at equity `value`."""
     stops, takes, offset, near, far = distances
     i = np.uintp(bar + offset)
-    levels = distance_of(stops[i], near), distance_of(takes[i], far)
+    # with a multiple of 0 the series, which is not at hand, need not be read
+    levels = (
+        distance_of(stops[i], near) if near != 0.0 else np.nan,
+        distance_of(takes[i], far) if far != 0.0 else np.nan,
+    )
     decide(state, bar, target, value, rows[np.uintp(bar), CLOSE], levels, rules, None)
 
 

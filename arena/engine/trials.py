@@ -251,9 +251,11 @@ def _pass_stretches(
     course = memory.course[number]
     near, far, offset = 1.0, 1.0, 0
     stops, takes = memory.stop, memory.take
-    if batch[4][trial] != GIVEN and batch[11][trial] != GIVEN:
-        stops = takes = batch[2][batch[11][trial]]
-        near, far, offset = batch[12][trial], batch[13][trial], batch[3]
+    if batch[4][trial] != GIVEN:
+        near = far = 0.0
+        if batch[11][trial] != GIVEN:
+            stops = takes = batch[2][batch[11][trial]]
+            near, far, offset = batch[12][trial], batch[13][trial], batch[3]
     return int(
         run_stretches(
             (memory.starts[course.runs_from :], memory.targets[course.runs_from :], course.runs),
