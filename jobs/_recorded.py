@@ -14,7 +14,7 @@ from logging import DEBUG, INFO
 from pathlib import Path
 
 from arena.core.errors import ArenaError, ConfigError, DataError
-from arena.core.ids import canonical_json
+from arena.core.ids import canonical_json, resume_command
 from jobs._console import EXIT_BUG, EXIT_INTERRUPTED, EXIT_KILLED
 from jobs._context import JobContext
 from jobs._interrupts import Interrupts
@@ -79,7 +79,7 @@ def run_recorded(
         elif context.findings:
             ending = _Ending("done", context.findings[0].exit_code, hide_secrets(str(context.findings[0])))
     except (KeyboardInterrupt, SystemExit) as stop:
-        kept = _to_go_on(context.job, context.run_id) if staging.holds_trials else ""
+        kept = _to_go_on(context, context.run_id) if staging.holds_trials else ""
         ending = _Ending(
             "interrupted", EXIT_INTERRUPTED, f"{type(stop).__name__}: {kept or 'nothing was kept'}"
         )
@@ -157,19 +157,19 @@ def _finish(context: JobContext, ending: _Ending) -> None:
             raise
 
 
-def _to_go_on(job: str, run_id: str) -> str:
-    return f"what it had done is kept; to go on: python -m jobs.{job} resume={run_id}"
+def _to_go_on(context: JobContext, run_id: str) -> str:
+    return f"what it had done is kept; to go on: {resume_command(context.final_folder.with_name(run_id))}"
 
 
 def _tell_kept(context: JobContext, staging: Staging) -> None:
     if staging.holds_trials:
-        context.log.info("run %s failed: %s", context.run_id, _to_go_on(context.job, context.run_id))
+        context.log.info("run %s failed: %s", context.run_id, _to_go_on(context, context.run_id))
 
 
 def _close_rows(context: JobContext, dead: Sequence[DeadRun]) -> None:
     """Close the rows of runs that were killed, those whose results were whole by then included."""
     for run in dead:
-        kept = _to_go_on(context.job, run.run_id) if run.is_kept else "its unfinished folder is removed"
+        kept = _to_go_on(context, run.run_id) if run.is_kept else "its unfinished folder is removed"
         context.log.info("run %s was killed: %s", run.run_id, kept)
         with suppress(DataError):  # it belongs to another ledger, or never got a row
             context.ledger.finish_job_run(
@@ -186,7 +186,7 @@ def _close_rows(context: JobContext, dead: Sequence[DeadRun]) -> None:
             continue
         status, error = "done", "the process was gone right after its results were whole"
         if has_kept(folder):  # `resume` asked for it by name, or who renamed it was killed in turn
-            kept = _to_go_on(context.job, run_id)
+            kept = _to_go_on(context, run_id)
             is_resumed = Path(str(context.config.get("resume"))).name == run_id
             context.log.log(DEBUG if is_resumed else INFO, "run %s was killed: %s", run_id, kept)
             status, error = "interrupted", f"the process was gone before the run ended: {kept}"

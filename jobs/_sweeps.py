@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arena.core.errors import ConfigError
+from arena.core.ids import resume_command
 from jobs._context import as_yaml, hash_of, identity_of, rerunnable
 from jobs._staging import take_up
 
@@ -186,6 +187,6 @@ def run_asked(study: Study, context: JobContext) -> float | None:
     context.at_end(lambda: seal_sweep(context.folder, end.record))
     if end.found.interrupted:
         kept = f"{end.found.done:,} of {study.trials:,} trials are kept"
-        context.stopped(f"{kept}; to go on: python -m jobs.backtest resume={context.run_id}")
+        context.stopped(f"{kept}; to go on: {resume_command(context.final_folder)}")
     context.show(sweep_headline(end.record, context.final_folder, html=config.report.html))
     return end.record.best[0].figures[end.record.objective]

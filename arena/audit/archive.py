@@ -17,6 +17,7 @@ from pydantic import ValidationError
 
 from arena.backtest.result import BacktestResult
 from arena.core.errors import ConfigError, nearest
+from arena.core.ids import resume_command
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -188,7 +189,7 @@ def _without_result(folder: Path) -> str:
     if (folder / PLAN).is_file():
         return (
             f"{folder} is a sweep that was killed or failed, without a result yet; to go on: "
-            f"python -m jobs.backtest resume={folder.name}"
+            f"{resume_command(folder)}"
         )
     return f"{folder} holds no result of a backtest: it failed or is of another job, see its log.jsonl"
 
