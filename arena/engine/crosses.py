@@ -46,7 +46,7 @@ def compare_series(
         series: rows of series; bar 0 of the run is their position `offset`.
         upper: row of each trial; so is `lower`.
         lower: see above.
-        ready: position in the series from which on a trial asks.
+        ready: position in the series from which on a trial asks; words that end before stay as they are.
         offset: see above.
         bars: of the run.
         first: trial whose words become row 0.
@@ -59,20 +59,27 @@ def compare_series(
     for row in range(stop - first):
         unclear[row] = False
     for piece in range(0, count, PIECE):
+        end = min(piece + PIECE, count)
         for trial in range(first, stop):
             one, other = series[upper[trial]], series[lower[trial]]
             number, begin = np.uintp(trial - first), max(ready[trial] - offset, 0)
             level = NONE
-            for word in range(piece, min(piece + PIECE, count)):
-                bar = word * WORD - lead
-                i, size = np.uintp(offset + bar), min(bars - bar, WORD)
-                if size == WORD and bar >= begin:
-                    above, somewhere = compare_word(one, i, other, i)
-                    level |= somewhere
-                else:
-                    above, open_bits = _compare(one, other, i, size)
-                    level |= open_bits & _bits_from(begin - bar)
+            # words from the trial's first bar on: those of which all bars count, then those at the edges
+            asked, last = max(piece, (begin + lead) // WORD), min(end, (bars + lead) // WORD)
+            whole = max(piece, -(-(begin + lead) // WORD))
+            for word in range(whole, last):
+                i = np.uintp(offset + word * WORD - lead)
+                above, somewhere = compare_word(one, i, other, i)
+                level |= somewhere
                 words[number, np.uintp(word)] = above
+            if asked < whole or last < end:
+                for word in range(asked, end):
+                    if whole <= word < last:
+                        continue
+                    bar = word * WORD - lead
+                    above, open_bits = _compare(one, other, np.uintp(offset + bar), min(bars - bar, WORD))
+                    level |= open_bits & _bits_from(begin - bar)
+                    words[number, np.uintp(word)] = above
             unclear[number] |= level != NONE
 
 

@@ -258,8 +258,9 @@ def _hold(
         begin = due[i]
         cash, paid = settle_funding(cash, paid, lots, rate[i], mark[i], rules)
     _write_equity(begin, end, cash, coins, avg, close, equity, base)
-    if last > first:
-        state.cash, state.funding, state.next_funding = cash, paid, last
+    state.next_funding = last
+    if guide.costs and last > first:  # else all is as it was
+        state.cash, state.funding = cash, paid
         reset_liquidation(state, rules, tier_lots, tier_mmr)
 
 

@@ -135,12 +135,13 @@ def sum_round_trips(
     winners = losers = closed = liquidations = steps = in_market = 0
     held, begin, begin_funding, reached = 0.0, 0, 0.0, rules.first_bar
     for k in range(count):
-        row = fills[np.uintp(k)]
+        i = np.uintp(k)
+        row = fills[i]
         contracts = abs(row.lots) * rules.lot_sz
         side = 1.0 if row.lots > 0.0 else -1.0
-        paid[k] = side * contracts * row.price
-        won[k] = contracts * row.price
-        fees[k] = abs(row.lots * rules.coins_per_lot) * row.price * _fee_rate(row.reason, rules, limits)
+        paid[i] = side * contracts * row.price
+        won[i] = contracts * row.price
+        fees[i] = abs(row.lots * rules.coins_per_lot) * row.price * _fee_rate(row.reason, rules, limits)
     summary.traded = _sum(won, 0, count, memory)
     for k in range(count):
         row = fills[np.uintp(k)]
@@ -154,7 +155,7 @@ def sum_round_trips(
             continue
         exit_bar, left_at_open = (bars - 1, False) if is_open else (row.bar, row.reason == REASON_CLOSE)
         stop = exit_bar + (not left_at_open)
-        in_market += max(stop - max(fills[begin].bar, reached), 0)
+        in_market += max(stop - max(fills[np.uintp(begin)].bar, reached), 0)
         reached = max(reached, stop)
         if is_open:
             continue
@@ -166,7 +167,7 @@ def sum_round_trips(
             + (row.funding_total - begin_funding)
         )
         # no branch: whether a trip has won is what a processor guesses worst
-        won[winners] = lost[losers] = net
+        won[np.uintp(winners)] = lost[np.uintp(losers)] = net
         winners += net > 0.0
         losers += net < 0.0
     summary.closed, summary.open = closed, 1 if held != 0.0 else 0
@@ -188,5 +189,7 @@ def _fee_rate(reason: int, rules: Any, limits: Any) -> float:
 @inlined
 def _group(values: Any, begin: int, last: int, memory: Any) -> float:
     """Return what numpy's reduceat makes of values[begin : last + 1]."""
-    total = values[begin]
+    total = values[np.uintp(begin)]
+    if last == begin + 1:
+        return float(total + values[np.uintp(last)])  # in once and out once, as most trips are
     return float(total + _sum(values, begin + 1, last - begin, memory) if last > begin else total)
