@@ -66,7 +66,7 @@ def measure_sweeps(folder: Path, checks: list[str], *, quick: bool) -> list[Row]
     for size in (SMALL,) if quick else (SMALL, MIDDLE):
         plain = _plain_config(folder, size)
         checks += _checked(plain, size)
-        rows += _beside_peers(plain, size, rounds=2 if quick else 3)
+        rows += _beside_peers(plain, size, rounds=2 if quick else 5)
         rows += _everything_on(folder, size, quick=quick)
     return rows + _command_line(folder, quick=quick)
 

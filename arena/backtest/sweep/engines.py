@@ -19,8 +19,8 @@ from arena.backtest.sweep.work import Bench, Desk, Into
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError, unknown_name
 
-CHUNK = 2048
-CHUNK_BARS = 40_000_000
+CHUNK = 1536
+CHUNK_BARS = 30_000_000
 """A thread is handed at most so many trials at once, or trials of about so many bars: a tenth of a second."""
 
 PARTS_A_WORKER = 4
