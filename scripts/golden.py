@@ -40,11 +40,10 @@ RUNS = tuple(
     for strategy in ("ema_trend", "bollinger_range", "funding_rate_arbitrage")
 )
 
-# All that a golden run reads: BTC's bars of both lengths, mark and funding.
+# All that the tests of real history read: BTC's bars of both lengths, mark, funding and the pair's spot bars.
+_GOLDEN_PARTS = ("SWAP_15m", "SWAP_1h", "SPOT_1h", "mark_1h", "funding")
 GOLDEN_STEPS = tuple(
-    step
-    for step in STEPS
-    if "BTC" in step.file and any(part in step.file for part in ("SWAP_15m", "SWAP_1h", "mark_1h", "funding"))
+    step for step in STEPS if "BTC" in step.file and any(part in step.file for part in _GOLDEN_PARTS)
 )
 
 Document = dict[str, Any]

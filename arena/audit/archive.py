@@ -188,8 +188,8 @@ def _open(folder: Path) -> PastRun:
 def _without_result(folder: Path) -> str:
     if (folder / PLAN).is_file():
         return (
-            f"{folder} is a sweep that was killed or failed, without a result yet; to go on: "
-            f"{resume_command(folder)}"
+            f"{folder} is a sweep that was killed or failed, without a result yet; "
+            f"to go on: {resume_command(folder)}"
         )
     return f"{folder} holds no result of a backtest: it failed or is of another job, see its log.jsonl"
 

@@ -6,8 +6,6 @@ row i of a batch in trials.parquet is row i of its daily returns.
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -94,10 +92,9 @@ def seal_sweep(folder: Path, record: SweepRecord) -> None:
 
 
 def _write_report(folder: Path, record: SweepRecord) -> None:
-    if importlib.util.find_spec("arena.reporting.sweep_html") is None:
-        return
-    render = importlib.import_module("arena.reporting.sweep_html").render_sweep
-    (folder / REPORT_FILE).write_text(render(record, folder), encoding="utf-8")
+    from arena.reporting.sweep_html import render_sweep
+
+    (folder / REPORT_FILE).write_text(render_sweep(record, folder), encoding="utf-8")
 
 
 def resume_from(folder: str | None, study: Study) -> tuple[dict[int, Earlier], list[str]]:

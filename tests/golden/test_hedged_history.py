@@ -8,7 +8,6 @@ import pytest
 
 from arena.backtest.run import RunIdentity, run_backtest
 from scripts.golden import compose_config
-from scripts.real_data import STEPS, import_history
 
 pytestmark = [pytest.mark.real_market, pytest.mark.slow, pytest.mark.xdist_group("real_history")]
 
@@ -19,13 +18,10 @@ WORDS = (
 
 
 @pytest.fixture(scope="module")
-def made(real_market, real_folder):
+def made(real_store):
     """The hedged strategy over what the spot series covers."""
-    roots = str(real_folder / "store"), str(real_folder / "reports")
-    import_history(str(real_market), *roots, tuple(step for step in STEPS if "SPOT" in step.file))
-    return run_backtest(
-        compose_config(*WORDS, f"store.root={roots[0]}"), RunIdentity("hedged", 0, "a test", "")
-    )
+    config = compose_config(*WORDS, f"store.root={real_store}")
+    return run_backtest(config, RunIdentity("hedged", 0, "a test", ""))
 
 
 @pytest.fixture(scope="module")
