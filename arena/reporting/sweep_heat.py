@@ -231,9 +231,15 @@ def _grid(cells: Cells, values: FloatArray, span: Span, marked: int, *, wide: bo
         f'<svg viewBox="0 0 {columns} {rows}" preserveAspectRatio="none" shape-rendering="crispEdges" '
         f'aria-hidden="true" focusable="false">{"".join(body)}</svg>'
     )
-    x_ticks = [(100 * (at + 0.5) / columns, cells.x.labels[at]) for at in tick_cells(columns, 6)]
+    below = tick_cells(columns, _fitting(cells.x))
+    x_ticks = [(100 * (at + 0.5) / columns, cells.x.labels[at]) for at in below]
     y_ticks = [(100 * (rows - at - 0.5) / rows, cells.y.labels[at]) for at in tick_cells(rows, 8)]
     return HeatGrid(svg, x_ticks, y_ticks, columns / rows)
+
+
+def _fitting(axis: CellAxis) -> int:
+    """Return how many labels stand side by side on a phone, where there is room for some 36 characters."""
+    return min(6, max(2, 36 // (max(len(label) for label in axis.labels) + 1)))
 
 
 def tick_cells(count: int, most: int) -> list[int]:

@@ -148,8 +148,10 @@
       return labels.map((label, at) => [label, place(at)]).filter((_, at) => at % every === 0);
     };
     const yTicks = ticks(y.labels, 8, (at) => (100 * (high - at - 0.5)) / high);
-    const xTicks = ticks(x.labels, 6, (at) => (100 * (at + 0.5)) / wide);
-    const gutter = Math.max(...yTicks.map(([label]) => label.length));
+    const longest = (labels) => Math.max(...labels.map((label) => label.length));
+    const fitting = Math.floor(36 / (longest(x.labels) + 1)); // as in the page before the script
+    const xTicks = ticks(x.labels, Math.min(6, Math.max(2, fitting)), (at) => (100 * (at + 0.5)) / wide);
+    const gutter = longest(yTicks.map(([label]) => label));
     const area = make(
       "div", { class: "plot-area", role: "img", "aria-label": `${what}, columns ${x.title}, rows ${y.title}` },
       make("div", { class: "plot-y", "aria-hidden": "true" }, ...yTicks.map(([label, top]) => placed(label, "top", top))),

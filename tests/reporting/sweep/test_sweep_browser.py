@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from pathlib import Path
 from typing import Any
@@ -35,7 +36,9 @@ def pages(small_sweep, large_sweep, make_sweep, tmp_path_factory: pytest.TempPat
     )
     # few enough cells to be a table, and ten columns: wider than a phone
     table = make_sweep({"strategy.fast": list(range(5, 55, 5)), "strategy.slow": list(range(20, 220, 10))})
-    made = {"small": small_sweep, "large": large_sweep, "batches": batches, "table": table}
+    # several values share a column, so that its label names two of them
+    shared = make_sweep({"strategy.fast": list(range(5, 805)), "strategy.slow": list(range(900, 1400, 100))})
+    made = {"small": small_sweep, "large": large_sweep, "batches": batches, "table": table, "shared": shared}
     for name, sweep in made.items():
         (folder / f"{name}.html").write_text(render_sweep(*sweep), encoding="utf-8")
     most = sweep_heat.MOST_ROWS
@@ -74,7 +77,21 @@ def test_page_never_scrolls_sideways(open_tab, pages, name: str, width: int) -> 
     assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-@pytest.mark.parametrize("name", ["small", "large", "batches", "pairs"])
+@pytest.mark.parametrize("name", ["large", "shared"])
+@pytest.mark.parametrize("width", [390, 1280])
+def test_labels_below_a_heatmap_stand_apart(open_tab, pages, name: str, width: int) -> None:
+    page = open_tab(pages[name], viewport={"width": width, "height": 844}).page
+    ends = page.evaluate(
+        """() => [...document.querySelectorAll('#heat-values .plot-x span')].map((item) => {
+          const box = item.getBoundingClientRect();
+          return [box.left, box.right];
+        })"""
+    )
+    assert len(ends) >= 2
+    assert all(before[1] < after[0] for before, after in itertools.pairwise(ends))
+
+
+@pytest.mark.parametrize("name", ["small", "large", "batches", "pairs", "shared"])
 def test_script_draws_what_the_page_came_with(open_tab, pages, name: str) -> None:
     tab = open_tab(pages[name])
     page = tab.page
