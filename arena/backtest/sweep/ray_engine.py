@@ -31,6 +31,7 @@ from arena.backtest.sweep.statistics import Part
 from arena.backtest.sweep.work import Desk, Into
 from arena.core.bars import IntArray
 from arena.core.errors import ArenaError, ConfigError
+from arena.core.interrupts import uncut
 
 AUTO = "auto"
 CHUNK_S = 0.5
@@ -184,10 +185,13 @@ def run_chunk(packed: Packed, rows: IntArray, expected: dict[str, str]) -> tuple
     ]
     if wrong:
         raise ConfigError(f"a worker has {', '.join(wrong)}: install the same versions on all nodes")
-    seat = _Seat.of(packed)
-    began = time.perf_counter()
-    part = seat.desk.run(rows, seat.bench)
-    return part, time.perf_counter() - began, ray.get_runtime_context().get_node_id()
+    # a worker outlives a cancelled chunk: cut off in an import it would have half a module from then on
+    with uncut():
+        seat = _Seat.of(packed)
+        began = time.perf_counter()
+        part = seat.desk.run(rows, seat.bench)
+        seconds = time.perf_counter() - began
+    return part, seconds, ray.get_runtime_context().get_node_id()
 
 
 class _Seat:

@@ -10,11 +10,8 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -33,6 +30,7 @@ from arena.config.models import BacktestConfig
 from arena.config.sweep import SweepConfig
 from arena.core.bars import IntArray
 from arena.core.errors import ConfigError
+from arena.core.interrupts import uncut
 
 if TYPE_CHECKING:
     import optuna
@@ -86,7 +84,7 @@ def run_optuna(
     told = [trial for trial in study.get_trials(deepcopy=False) if trial.state.is_finished()]
     led.run(_rows(grid.axes, [trial.params for trial in told]))
     if not told and not study.get_trials(deepcopy=False):
-        with _uncut():
+        with uncut():
             for row in grid.rows:
                 study.enqueue_trial(_places(grid.axes, int(row)))
     journal, whole = folder / JOURNAL, None
@@ -162,7 +160,7 @@ class _Led:
             value = math.nan
             if row in self.places:
                 value = float(self.figures[self.sweep.objective][self.places[row]])
-            with _uncut():
+            with uncut():
                 if math.isnan(value):
                     study.tell(trial.number, state=TrialState.PRUNED)
                 else:
@@ -204,7 +202,7 @@ def _open_study(folder: Path, sweep: SweepConfig, desk: Desk) -> optuna.Study:
 
     folder.mkdir(parents=True, exist_ok=True)
     storage = JournalStorage(JournalFileBackend(str(folder / JOURNAL)))
-    with _uncut():
+    with uncut():
         study = optuna.create_study(
             storage=storage, study_name=STUDY, direction="maximize", load_if_exists=True
         )
@@ -214,7 +212,7 @@ def _open_study(folder: Path, sweep: SweepConfig, desk: Desk) -> optuna.Study:
             f"{JOURNAL} in {folder.name} is the study of another sweep or other data: "
             "give the same axes, objective, seed and window, or start anew"
         )
-    with _uncut():
+    with uncut():
         study.set_user_attr(SPACE, space)
     return study
 
@@ -248,32 +246,9 @@ def _ask(study: optuna.Study, sweep: SweepConfig, axes: Axes, count: int) -> lis
     }
     asked = []
     for _ in range(count):
-        with _uncut():
+        with uncut():  # cut off while it holds the journal's lock, Optuna fails over that instead of ending
             asked.append(study.ask(space))
     return asked
-
-
-@contextmanager
-def _uncut() -> Iterator[None]:
-    """Let requests to stop wait until Optuna has let go of its journal.
-
-    Cut off while it holds the journal's lock, it fails over the lock instead of ending.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    asked: list[int] = []
-    before = {
-        number: signal.signal(number, lambda given, _frame: asked.append(given))
-        for number in (signal.SIGINT, signal.SIGTERM)
-    }
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if asked:
-        signal.raise_signal(asked[0])
 
 
 def _places(axes: Axes, row: int) -> dict[str, int]:

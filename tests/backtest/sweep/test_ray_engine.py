@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _thread
+import signal
 import subprocess
 import sys
 import time
@@ -218,6 +220,35 @@ def test_ctrl_c_keeps_what_is_done_and_the_cluster_goes_on(
     for name, values in part.figures.items():
         assert np.array_equal(values[part.done], by_threads.figures[name][part.done], equal_nan=True)
     assert_equal(run_over(engine, plain), by_threads)
+
+
+def test_cancelled_chunk_leaves_its_worker_whole(
+    engine: RayCluster, plain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ray cancels by an interrupt; in the middle of an import it would leave half a module behind."""
+    seat_of, run, reached = module._Seat.of, module.Desk.run, []
+
+    def cancelled(packed: Any) -> Any:
+        _thread.interrupt_main()
+        return seat_of(packed)
+
+    def to_the_end(*given: Any) -> Any:
+        part = run(*given)
+        reached.append("end")
+        return part
+
+    assert engine.workers >= 1
+    monkeypatch.setattr(module._Seat, "of", cancelled)
+    monkeypatch.setattr(module.Desk, "run", to_the_end)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            module.run_chunk(pack(plain[1]), np.arange(2), versions())
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+        module._Seat.current = None
+    assert reached == ["end"]
 
 
 @pytest.mark.slow
